@@ -1,0 +1,295 @@
+/**
+ * What the chat asks of its durable truth. Two implementations, one contract suite.
+ *
+ * Obligations of every method, besides its own:
+ * - One step: it sees and changes a room atomically; it reads everything before it writes.
+ * - Life (G12): each step that touches a room, read or write, compares the life the room was
+ *   last written in with the store's own. Where they differ it first opens a new epoch, with
+ *   base = head, in the same step.
+ * - Failure: a store that cannot be reached, is full or read-only rejects with
+ *   `StoreUnavailable`; what a peer did wrong rejects with `ChatError`. After an
+ *   `unavailable` nothing was stored, or it is not known.
+ * - Bounds: no call returns more than it was asked for; lists come in pages.
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Durability, Position, Role, RoomKind } from '../protocol/words.ts';
+import type { Draft, Entry } from './entry.ts';
+import type { RoomId, UserId } from './identity.ts';
+import type { LogExtent, Loss } from './position.ts';
+
+/** The store cannot be reached, or cannot write now. Told to peers as `unavailable`. */
+export class StoreUnavailable extends Error {
+  constructor(message: string, { cause }: { readonly cause?: unknown } = {}) {
+    super(message, { cause });
+    this.name = 'StoreUnavailable';
+  }
+}
+
+/** A room apart from who asks. */
+export interface RoomInfo extends LogExtent {
+  readonly kind: RoomKind;
+  readonly title: string;
+  /** Memberships, not who is online. */
+  readonly members: number;
+  /** Commit time of the newest entry, or of the creation; ms since 1970. */
+  readonly lastAt: number;
+}
+
+export interface Membership {
+  readonly role: Role;
+  readonly name: string;
+  /** Where it began: the member sees what comes after it. Also what identifies this membership. */
+  readonly point: Position;
+  /** The user has read up to here. */
+  readonly read: number;
+  /** The asking device's cursor; without one (or without a device) the membership's point. */
+  readonly cursor: Position;
+  /** Retained `text` entries after `read` that others wrote. */
+  readonly unread: number;
+}
+
+/** A room as one user sees it. */
+export interface RoomView {
+  readonly info: RoomInfo;
+  /** Undefined: not a member. */
+  readonly membership: Membership | undefined;
+}
+
+/** The posts of one room that are to be stored together, in this order. */
+export interface RoomBatch {
+  readonly room: RoomId;
+  readonly drafts: readonly Draft[];
+}
+
+/** What became of one draft. */
+export type Appended =
+  | {
+      readonly ok: true;
+      readonly epoch: string;
+      readonly seq: number;
+      readonly at: number;
+      readonly duplicate: boolean;
+    }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly retryAfterMs?: number | undefined;
+    };
+
+/** New entries of one room: consecutive seqs of one epoch, ascending. Never empty. */
+export interface Batch {
+  readonly epoch: string;
+  readonly entries: readonly Entry[];
+}
+
+/** What became of one `RoomBatch`. */
+export interface RoomCommit {
+  readonly room: RoomId;
+  /** One for each draft, in their order. */
+  readonly results: readonly Appended[];
+  /** What was newly stored; undefined when nothing was. */
+  readonly batch: Batch | undefined;
+}
+
+/** A commit that every process can see already. */
+export interface Commit {
+  /** One for each `RoomBatch`, in their order; a room whose step failed has its error instead. */
+  readonly rooms: readonly (RoomCommit | StoreUnavailable)[];
+  /** Resolves when the commit is as durable as it will be, with what that is. */
+  readonly durable: Promise<Durability>;
+}
+
+export interface JoinOptions {
+  /** The name to show. */
+  readonly name: string;
+  /** Create the room if it does not exist; `role` is the creator's. */
+  readonly create?: { readonly kind: RoomKind; readonly title: string; readonly role: Role } | undefined;
+  /** An existing room is a `conflict` (room:create). */
+  readonly mustCreate?: boolean | undefined;
+  /** The asking device, for `cursor`. */
+  readonly device?: string | undefined;
+  readonly maxRoomsPerUser: number;
+}
+
+export interface Joined extends RoomView {
+  readonly membership: Membership;
+  /** False: was a member already, and nothing changed. */
+  readonly isNew: boolean;
+}
+
+export interface Left {
+  /** The `system` entry, to be handed on like any other. */
+  readonly batch: Batch;
+  /** Where the ended membership began. */
+  readonly point: Position;
+}
+
+export interface PageRequest {
+  /** Entries after this position. Brought into the present epoch by `settle` (position.ts). */
+  readonly after: Position;
+  /** Whose page it is: read in one step with this user's membership. Undefined: the feed's own. */
+  readonly user?: string | undefined;
+  readonly limit: number;
+  /** The page ends when it passes this; it has one entry at least. */
+  readonly maxBytes: number;
+}
+
+export interface Page extends RoomView {
+  /** Ascending without a hole. Empty when nothing lies after the position. */
+  readonly entries: readonly Entry[];
+  /** Where the page really starts, in the present epoch, and what must be announced before it. */
+  readonly start: Position;
+  readonly losses: readonly Loss[];
+}
+
+export interface HistoryRequest {
+  readonly user: string;
+  /** Seqs, exclusive. With neither, the newest page; with both, from `after` on, below `before`. */
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+export interface HistoryPage extends RoomView {
+  /** Ascending. Never below `first`; in a private or direct room never up to the membership's point. */
+  readonly entries: readonly Entry[];
+  /** Whether there are more in the direction that was asked for. */
+  readonly more: boolean;
+}
+
+/** The user's index of rooms. Every change of membership raises the version. */
+export interface RoomIndex {
+  readonly version: number;
+  /** Rooms the user is a member of, or may be (a join that was cut short): `views` tells. */
+  readonly rooms: readonly RoomId[];
+}
+
+export interface RoomHead {
+  readonly epoch: string;
+  readonly head: number;
+}
+
+export interface CursorMove {
+  readonly room: RoomId;
+  readonly user: string;
+  readonly device: string;
+  /** In an epoch of the room. Less far than the cursor: ignored. */
+  readonly to: Position;
+}
+
+/** What retention leaves, per room. Undefined: everything. */
+export interface RetentionPolicy {
+  readonly maxAgeMs?: number | undefined;
+  readonly maxMessages?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  /** How long a message's id is kept at least after it was stored. */
+  readonly idsMs: number;
+}
+
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  /** Pass it to get the next page; undefined: this was the last. */
+  readonly cursor: string | undefined;
+}
+
+export interface ListedRoom {
+  readonly room: string;
+  readonly title: string;
+  readonly members: number;
+  readonly head: number;
+}
+
+export interface ListedMember {
+  readonly user: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly mutedUntil?: number | undefined;
+}
+
+export interface Store {
+  /** What an acknowledgement stands for now (`disk` only where it was seen to be so). */
+  readonly durability: Durability;
+
+  /**
+   * Stores the batches. Per draft, in order: not a member (or no such room) is `not_found`;
+   * an id that is stored already gives its first epoch and seq (`duplicate`), twice in one
+   * batch too; else it gets the room's next seq. `at` never goes back within a room.
+   */
+  append(batches: readonly RoomBatch[]): Promise<Commit>;
+
+  /**
+   * Makes the user a member; the point is the head in the same step. A new membership's
+   * `read` starts at its point. `not_found`: no such room and nothing to create, or private
+   * and not a member. `conflict`: exists and `mustCreate`. `too_large`: over maxRoomsPerUser.
+   */
+  join(room: RoomId, user: string, options: JoinOptions): Promise<Joined>;
+
+  /**
+   * Ends the membership by a `system` entry (`action: "left"`); cursors are forgotten.
+   * `not_found`: not a member. `conflict`: the last owner of a room with other members.
+   */
+  leave(room: RoomId, user: string): Promise<Left>;
+
+  /** What comes after a position, with the reader's membership. `not_found`: no such room. */
+  page(room: RoomId, request: PageRequest): Promise<Page>;
+
+  /** A page of the past. `not_found`: no such room; membership is in the answer, not checked. */
+  history(room: RoomId, request: HistoryRequest): Promise<HistoryPage>;
+
+  /** The rooms as this user and device see them, in the order asked; undefined: no such room. */
+  views(
+    user: string,
+    device: string | undefined,
+    rooms: readonly RoomId[],
+  ): Promise<(RoomView | undefined)[]>;
+
+  /**
+   * Newest position of each room, without a look at the life: cheap, for 10,000 rooms every
+   * 2 s. A feed that sees another epoch or a lower head than its own reads a page to be told.
+   */
+  heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]>;
+
+  /** The user's rooms. Entries left pending by a join that was cut short are settled. */
+  index(user: UserId): Promise<RoomIndex>;
+
+  /** The versions of the users' indexes, in the order asked; 0 for a user never seen. Cheap. */
+  indexVersions(users: readonly UserId[]): Promise<number[]>;
+
+  /**
+   * Notes that a device was used. Seen for the first time, it gets a cursor in each of the
+   * user's rooms: at the head where another device of the user is known, else at the
+   * membership's point. Over `maxDevices` the longest unused is forgotten with its cursors.
+   */
+  useDevice(user: UserId, device: string, maxDevices: number): Promise<void>;
+
+  /** Moves cursors forwards (`isFurther`); rooms and memberships that are gone are ignored. */
+  moveCursors(moves: readonly CursorMove[]): Promise<void>;
+
+  /**
+   * The user has read up to `seq`, at most the head; never goes back. `not_found`: not a
+   * member. `conflict`: `epoch` is over and seq lies above the base of a later one.
+   */
+  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<void>;
+
+  /** Public rooms of a namespace, by name. */
+  listRooms(namespace: string, cursor: string | undefined, limit: number): Promise<ListPage<ListedRoom>>;
+
+  /** A room's members, by user. `not_found`: no such room, or `asker` is not a member. */
+  listMembers(
+    room: RoomId,
+    asker: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<ListPage<ListedMember>>;
+
+  /** One background pass of retention over all rooms, in short steps; stops on the signal. */
+  retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void>;
+
+  /** Resolves when the store can write; rejects with `StoreUnavailable` and the reason. */
+  ping(): Promise<void>;
+
+  /** Twice is the same as once. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
