@@ -1,0 +1,340 @@
+/**
+ * A worker's ordered view of one room's log: the place where order, no loss and no repeat
+ * (G1–G3, G5) are decided.
+ *
+ * It owns the last position handed on. Batches come in from anywhere, late, twice or not at
+ * all; what continues the position is handed on, what was had is thrown away, what lies ahead
+ * is held while the store is asked for what is missing. Epochs come from the store alone. It
+ * does not own catching up: that is each subscription's (subscription.ts).
+ *
+ * Rule: an entry that ends a membership is applied before anything with a later seq is handed
+ * on; and after anything was jumped over, every receiver is checked again by a page of its own.
+ */
+import type { GoneReason, Position } from '../protocol/words.ts';
+import { entriesAfter, messagesJson } from './batch.ts';
+import type { Entry } from './entry.ts';
+import type { Gate } from './gate.ts';
+import type { RoomId } from './identity.ts';
+import type { RoomOutlet } from './outlet.ts';
+import { presentEpoch, settle } from './position.ts';
+import type { Batch, Page, PageRequest, RoomHead, Store } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+/** What all feeds of a worker share. */
+export interface FeedContext {
+  readonly store: Store;
+  readonly outlet: RoomOutlet;
+  /** Store reads at once. */
+  readonly reads: Gate;
+  /** Resolves after so many milliseconds. Time is not known in here. */
+  readonly wait: (ms: number) => Promise<void>;
+  readonly limits: FeedLimits;
+  readonly onRepair?: ((room: RoomId, entries: number) => void) | undefined;
+  /** A failure that is ours; store outages are not. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface FeedLimits {
+  /** Messages in one event, and entries in one page. */
+  readonly maxBatch: number;
+  readonly maxPageBytes: number;
+  /** Batches held while a gap is repaired; more are dropped and read from the store. */
+  readonly maxHeld: number;
+  /** Entries kept for sockets that are about to go live. */
+  readonly maxRecent: number;
+  readonly maxRecentBytes: number;
+  /** A gap is often closed by a batch that is on its way: how long to wait before reading. */
+  readonly gapGraceMs: number;
+}
+
+export const DEFAULT_FEED_LIMITS: FeedLimits = {
+  maxBatch: 500,
+  maxPageBytes: 262_144,
+  maxHeld: 64,
+  maxRecent: 500,
+  maxRecentBytes: 131_072,
+  gapGraceMs: 10,
+};
+
+/** Actions of `system` entries that end their user's membership, and how the user is told. */
+const ENDS = new Map<string, GoneReason>([
+  ['left', 'left'],
+  ['removed', 'kicked'],
+  ['banned', 'banned'],
+]);
+
+export class Feed {
+  readonly room: RoomId;
+  readonly #context: FeedContext;
+
+  #position: Position;
+  readonly #live = new Set<Subscription>();
+  /** All subscriptions, live or catching up. */
+  readonly #all = new Set<Subscription>();
+  /** Batches that lie ahead of a gap. */
+  #held: Batch[] = [];
+  /** The newest entries handed on, without a hole up to the position. */
+  #recent: Entry[] = [];
+  #recentBytes = 0;
+  #repair: Promise<void> | undefined;
+  #isRepairDue = false;
+  #isGapWatched = false;
+  #isClosed = false;
+
+  constructor(room: RoomId, position: Position, context: FeedContext) {
+    this.room = room;
+    this.#position = position;
+    this.#context = context;
+  }
+
+  /** Everything up to here was handed on. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  get limits(): FeedLimits {
+    return this.#context.limits;
+  }
+
+  get wait(): FeedContext['wait'] {
+    return this.#context.wait;
+  }
+
+  get onFault(): FeedContext['onFault'] {
+    return this.#context.onFault;
+  }
+
+  get subscriptions(): ReadonlySet<Subscription> {
+    return this.#all;
+  }
+
+  add(subscription: Subscription): void {
+    this.#all.add(subscription);
+  }
+
+  remove(subscription: Subscription): void {
+    this.#live.delete(subscription);
+    this.#all.delete(subscription);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#held = [];
+  }
+
+  /** A batch from a commit here, or from the adapter. */
+  offer(batch: Batch): void {
+    const first = batch.entries[0]?.seq;
+    if (first === undefined || this.#isClosed) return;
+    if (batch.epoch !== this.#position.epoch) return this.#askStore();
+    if (first > this.#position.seq + 1) {
+      if (this.#held.length < this.limits.maxHeld) this.#held.push(batch);
+      return this.#watchGap();
+    }
+    this.#handOn(entriesAfter(batch.entries, this.#position.seq));
+    if (this.#held.length > 0) this.#releaseHeld();
+  }
+
+  /** Someone says where the room's log ends. It may be late, so a lower head means nothing. */
+  hear(head: RoomHead): void {
+    if (head.epoch !== this.#position.epoch) this.#askStore();
+    else if (head.head > this.#position.seq) this.#watchGap();
+  }
+
+  /**
+   * The store said where the log ends; `asked` is where this feed stood when it was asked. A
+   * head below that means that the store lost writes.
+   */
+  check(head: RoomHead | undefined, asked: Position): void {
+    if (head === undefined || head.epoch !== this.#position.epoch) this.#askStore();
+    else if (head.head < asked.seq && asked.epoch === head.epoch) this.#askStore();
+    else if (head.head > this.#position.seq) this.#watchGap();
+  }
+
+  /** Reads what is missing from the store. Resolves when done or failed; the next check tries again. */
+  repair(): Promise<void> {
+    this.#isRepairDue = true;
+    this.#repair ??= this.#runRepair().finally(() => {
+      this.#repair = undefined;
+    });
+    return this.#repair;
+  }
+
+  /** Whether a position that the store gave lies beyond what this feed has handed on. */
+  isBehind(position: Position): boolean {
+    return position.epoch !== this.#position.epoch || position.seq > this.#position.seq;
+  }
+
+  /** A page of this room; all reads of a worker go through one gate. */
+  read(request: PageRequest): Promise<Page> {
+    return this.#context.reads.run(() => this.#context.store.page(this.room, request));
+  }
+
+  /** A page that a subscription read: the feed may not know its entries yet. */
+  learn(page: Page): void {
+    const last = page.entries.at(-1);
+    if (last !== undefined) this.offer({ epoch: page.start.epoch, entries: page.entries });
+    else if (page.start.epoch !== this.#position.epoch) this.#askStore();
+  }
+
+  /**
+   * Takes a subscription among the live ones if, in this tick, it has everything that the feed
+   * handed on, or the recent entries can fill what it misses.
+   */
+  admit(subscription: Subscription, position: Position): boolean {
+    if (position.epoch !== this.#position.epoch || position.seq > this.#position.seq) return false;
+    if (position.seq < this.#position.seq) {
+      const oldest = this.#recent[0]?.seq;
+      if (oldest === undefined || oldest > position.seq + 1) return false;
+      const missing = entriesAfter(this.#recent, position.seq);
+      if (missing.some((entry) => endedBy(entry, subscription.user))) return false;
+      if (!this.#sendTo(subscription, missing)) return false;
+    }
+    this.#live.add(subscription);
+    return true;
+  }
+
+  #sendTo(subscription: Subscription, entries: readonly Entry[]): boolean {
+    const json = messagesJson(entries);
+    if (!subscription.outlet.admit(json.length)) return false;
+    subscription.outlet.messages(this.room, this.#position.epoch, json);
+    return true;
+  }
+
+  /** `entries` continue the position. */
+  #handOn(entries: readonly Entry[]): void {
+    let start = 0;
+    for (let i = 0; i < entries.length; i += 1) {
+      const entry = entries[i];
+      if (entry?.system === undefined || !ENDS.has(entry.system.action)) continue;
+      this.#deliver(entries.slice(start, i));
+      start = i;
+      this.#endMemberships(entry);
+    }
+    this.#deliver(start === 0 ? entries : entries.slice(start));
+  }
+
+  /** Ends the memberships that the entry is about; those that began after it stay. */
+  #endMemberships(entry: Entry): void {
+    const reason = ENDS.get(entry.system?.action ?? '');
+    if (reason === undefined) return;
+    for (const subscription of this.#all) {
+      if (endedBy(entry, subscription.user) && subscription.point.seq < entry.seq) subscription.end(reason);
+    }
+  }
+
+  #deliver(entries: readonly Entry[]): void {
+    for (let at = 0; at < entries.length; at += this.limits.maxBatch) {
+      const part =
+        entries.length <= this.limits.maxBatch ? entries : entries.slice(at, at + this.limits.maxBatch);
+      if (this.#live.size > 0) {
+        const json = messagesJson(part);
+        for (const subscription of this.#live) {
+          if (!subscription.outlet.admit(json.length)) this.#demote(subscription);
+        }
+        this.#context.outlet.broadcast(this.room, this.#position.epoch, json);
+      }
+      this.#position = { epoch: this.#position.epoch, seq: part.at(-1)?.seq ?? this.#position.seq };
+      this.#remember(part);
+    }
+  }
+
+  #remember(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#recent.push(entry);
+      this.#recentBytes += entry.json.length;
+    }
+    let drop = 0;
+    const { maxRecent, maxRecentBytes } = this.limits;
+    while (this.#recent.length - drop > maxRecent || this.#recentBytes > maxRecentBytes) {
+      this.#recentBytes -= this.#recent[drop]?.json.length ?? 0;
+      drop += 1;
+    }
+    if (drop > 0) this.#recent = this.#recent.slice(drop);
+  }
+
+  #forgetRecent(): void {
+    this.#recent = [];
+    this.#recentBytes = 0;
+  }
+
+  /** Back to catching up, from what it was handed on last. */
+  #demote(subscription: Subscription): void {
+    this.#live.delete(subscription);
+    subscription.demote(this.#position);
+  }
+
+  /** Has a subscription's right to the room checked by a page of its own. */
+  recheck(subscription: Subscription): void {
+    if (this.#live.has(subscription)) this.#demote(subscription);
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held.toSorted((a, b) => (a.entries[0]?.seq ?? 0) - (b.entries[0]?.seq ?? 0));
+    this.#held = [];
+    for (const batch of held) this.offer(batch);
+  }
+
+  #askStore(): void {
+    void this.repair();
+  }
+
+  #watchGap(): void {
+    if (this.#repair !== undefined) this.#isRepairDue = true;
+    if (this.#isGapWatched || this.#repair !== undefined) return;
+    this.#isGapWatched = true;
+    const asked = this.#position;
+    void this.wait(this.limits.gapGraceMs).then(() => {
+      this.#isGapWatched = false;
+      if (this.#isClosed) return;
+      if (this.#held.length > 0 || this.#position.seq === asked.seq) return this.repair();
+      return undefined;
+    });
+  }
+
+  async #runRepair(): Promise<void> {
+    while (this.#isRepairDue && !this.#isClosed) {
+      this.#isRepairDue = false;
+      try {
+        const { maxBatch: limit, maxPageBytes: maxBytes } = this.limits;
+        const page = await this.read({ after: this.#position, limit, maxBytes });
+        if (this.#isClosed) return;
+        this.#apply(page);
+        if (page.entries.length > 0 && page.info.head > this.#position.seq) this.#isRepairDue = true;
+      } catch (error) {
+        // The next head or batch asks again; an outage is the store's to report.
+        if (!isExpected(error)) this.#context.onFault(error);
+        return;
+      }
+    }
+  }
+
+  /** The feed may have moved on since the page was asked for, so it is settled against now. */
+  #apply(page: Page): void {
+    const { position, losses } = settle(page.info, this.#position);
+    if (losses.length > 0 || position.epoch !== this.#position.epoch) {
+      // Whoever is live is told of the loss, and its membership checked, by a page of its own.
+      for (const subscription of this.#live) this.#demote(subscription);
+      this.#forgetRecent();
+      this.#held = [];
+      this.#position = position;
+    }
+    const entries = entriesAfter(page.entries, this.#position.seq);
+    this.#context.onRepair?.(this.room, entries.length);
+    if (
+      entries[0]?.seq === this.#position.seq + 1 &&
+      presentEpoch(page.info.chain) === this.#position.epoch
+    ) {
+      this.#handOn(entries);
+    }
+    if (this.#held.length > 0) this.#releaseHeld();
+  }
+}
+
+function endedBy(entry: Entry, user: string): boolean {
+  return entry.system !== undefined && entry.system.user === user && ENDS.has(entry.system.action);
+}
+
+function isExpected(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'StoreUnavailable' || error.name === 'ChatError');
+}

@@ -1,0 +1,180 @@
+/**
+ * What one socket has of the chat: who it is, and its subscriptions.
+ *
+ * No socket in here: what is sent goes through an `Outlet`. A subscription is made first and
+ * started when the client was told where it starts, so nothing can come before that.
+ */
+import { ChatError } from '../protocol/errors.ts';
+import type { Position, RoomState } from '../protocol/words.ts';
+import type { Feeds } from './feeds.ts';
+import type { RoomId, UserId } from './identity.ts';
+import type { Outlet } from './outlet.ts';
+import { feedStart, headOf, roomState, type MemberView } from './room-state.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface SessionOptions {
+  readonly id: string;
+  readonly namespace: string;
+  /** As the wire names it. */
+  readonly user: string;
+  readonly userId: UserId;
+  readonly name: string;
+  /** Undefined: nothing is remembered for this socket. */
+  readonly device: string | undefined;
+  /** What the client already has; wins over the cursor, once per room. */
+  readonly positions: ReadonlyMap<string, Position>;
+  /** False: no feed starts by itself. */
+  readonly subscribesAll: boolean;
+  readonly maxRooms: number;
+}
+
+/** A room's state for the client, and what is to be done once it was told. */
+export interface Begun {
+  readonly state: RoomState;
+  readonly start: () => void;
+}
+
+export class Session {
+  readonly id: string;
+  readonly namespace: string;
+  readonly user: string;
+  readonly userId: UserId;
+  readonly name: string;
+  readonly device: string | undefined;
+  readonly subscribesAll: boolean;
+  readonly outlet: Outlet;
+  readonly #feeds: Feeds;
+  readonly #maxRooms: number;
+
+  readonly #positions: Map<string, Position>;
+  readonly #subscriptions = new Map<RoomId, Subscription>();
+  /** Rooms that the client was told of, with or without a feed. */
+  readonly #known = new Set<RoomId>();
+  /** What `history` gave, per room, for `delivered`. */
+  readonly #read = new Map<RoomId, Position>();
+  #isWelcome = false;
+  #isClosed = false;
+
+  constructor(feeds: Feeds, outlet: Outlet, options: SessionOptions) {
+    this.#feeds = feeds;
+    this.outlet = outlet;
+    this.id = options.id;
+    this.namespace = options.namespace;
+    this.user = options.user;
+    this.userId = options.userId;
+    this.name = options.name;
+    this.device = options.device;
+    this.subscribesAll = options.subscribesAll;
+    this.#positions = new Map(options.positions);
+    this.#maxRooms = options.maxRooms;
+  }
+
+  get rooms(): ReadonlySet<RoomId> {
+    return this.#known;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The client has its `welcome`: from now on changes are announced. */
+  get isWelcome(): boolean {
+    return this.#isWelcome;
+  }
+
+  welcome(): void {
+    this.#isWelcome = true;
+  }
+
+  hasFeed(room: RoomId): boolean {
+    return this.#subscriptions.has(room);
+  }
+
+  subscription(room: RoomId): Subscription | undefined {
+    return this.#subscriptions.get(room);
+  }
+
+  /** Tells of a room without starting its feed. */
+  show(room: RoomId, view: MemberView): RoomState {
+    this.#known.add(room);
+    return roomState(room, view);
+  }
+
+  /**
+   * Begins the feed of a room, after `after`, else where this client said it is, else at the
+   * device's cursor, else at `otherwise` (the head). With a feed already: its state alone.
+   */
+  begin(
+    room: RoomId,
+    view: MemberView,
+    wire: string,
+    { after, otherwise }: { after?: Position | undefined; otherwise?: Position } = {},
+  ): Begun {
+    if (this.#isClosed || this.#subscriptions.has(room))
+      return { state: roomState(room, view), start: () => {} };
+    if (this.#subscriptions.size >= this.#maxRooms) {
+      throw new ChatError(
+        'too_large',
+        `a socket has feeds of at most ${this.#maxRooms} rooms (maxRoomsPerUser)`,
+      );
+    }
+    const cursor = this.device === undefined ? (otherwise ?? headOf(view.info)) : view.membership.cursor;
+    const { from, isSettled, point } = feedStart(view, after ?? this.#positions.get(wire) ?? cursor);
+    this.#positions.delete(wire);
+    const subscription = this.#feeds.subscribe(room, headOf(view.info), this.outlet, {
+      user: this.user,
+      point,
+      from,
+      isSettled,
+      onEnd: (ended) => {
+        if (this.#subscriptions.get(room) !== ended) return;
+        this.#subscriptions.delete(room);
+        this.#known.delete(room);
+      },
+    });
+    this.#subscriptions.set(room, subscription);
+    this.#known.add(room);
+    return { state: roomState(room, view, from), start: () => subscription.start() };
+  }
+
+  /** The user left: nothing more of this room. */
+  leave(room: RoomId): void {
+    this.#subscriptions.get(room)?.end('left');
+    this.#known.delete(room);
+    this.#read.delete(room);
+  }
+
+  /** The room's membership is in doubt: its feed finds out by a page of its own. */
+  recheck(room: RoomId): void {
+    const subscription = this.#subscriptions.get(room);
+    if (subscription === undefined) this.#known.delete(room);
+    else subscription.feed.recheck(subscription);
+  }
+
+  /** `history` gave everything up to here. */
+  gave(room: RoomId, position: Position): void {
+    const known = this.#read.get(room);
+    if (known === undefined && this.#read.size >= this.#maxRooms) return;
+    if (known === undefined || known.epoch !== position.epoch || known.seq < position.seq)
+      this.#read.set(room, position);
+  }
+
+  /** A position that the client says it has, cut to what it was given; undefined: it was given nothing. */
+  cut(room: RoomId, claimed: Position): Position | undefined {
+    const fed = this.#subscriptions.get(room)?.given;
+    const read = this.#read.get(room);
+    const given =
+      fed === undefined || (read !== undefined && read.epoch === fed.epoch && read.seq > fed.seq)
+        ? read
+        : fed;
+    if (given === undefined) return undefined;
+    return claimed.seq > given.seq ? { epoch: claimed.epoch, seq: given.seq } : claimed;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const subscription of this.#subscriptions.values()) subscription.end();
+    this.#subscriptions.clear();
+    this.#known.clear();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * All sessions of one worker, by user, and how they learn of memberships that change elsewhere.
+ *
+ * Hints (`Notice` `index`) make it fast, the version of each user's index, read from the store
+ * every two seconds, makes it certain: a join whose hint was lost still gets its feed.
+ */
+import type { RoomState } from '../protocol/words.ts';
+import { nameOf, type RoomId, type UserId } from './identity.ts';
+import { isMember } from './room-state.ts';
+import type { Session } from './session.ts';
+import type { Store } from './store.ts';
+
+interface UserEntry {
+  readonly sessions: Set<Session>;
+  /** Of the index that all welcomed sessions have; -1: none was read. */
+  version: number;
+  sync: Promise<void> | undefined;
+  isSyncDue: boolean;
+}
+
+export interface SessionsOptions {
+  /** Announces a room that began for this session (`room` event). */
+  readonly onRoom: (session: Session, state: RoomState) => void;
+  readonly onFault: (error: unknown) => void;
+  /** Users whose versions are read in one call. */
+  readonly usersPerRead?: number | undefined;
+}
+
+export class Sessions {
+  readonly #store: Pick<Store, 'index' | 'indexVersions' | 'views'>;
+  readonly #options: SessionsOptions;
+  readonly #users = new Map<UserId, UserEntry>();
+
+  constructor(store: Pick<Store, 'index' | 'indexVersions' | 'views'>, options: SessionsOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  get users(): number {
+    return this.#users.size;
+  }
+
+  *[Symbol.iterator](): Generator<Session> {
+    for (const { sessions } of this.#users.values()) yield* sessions;
+  }
+
+  of(user: UserId): ReadonlySet<Session> {
+    return this.#users.get(user)?.sessions ?? new Set();
+  }
+
+  add(session: Session): void {
+    const entry = this.#users.get(session.userId);
+    if (entry !== undefined) entry.sessions.add(session);
+    else
+      this.#users.set(session.userId, {
+        sessions: new Set([session]),
+        version: -1,
+        sync: undefined,
+        isSyncDue: false,
+      });
+  }
+
+  /** The session was welcomed with the rooms of this version of the index. */
+  welcomed(session: Session, version: number): void {
+    session.welcome();
+    const entry = this.#users.get(session.userId);
+    if (entry === undefined) return;
+    if (entry.version === -1) entry.version = version;
+    else if (entry.version !== version) this.hint(session.userId);
+  }
+
+  remove(session: Session): void {
+    session.close();
+    const entry = this.#users.get(session.userId);
+    if (entry === undefined) return;
+    entry.sessions.delete(session);
+    if (entry.sessions.size === 0) this.#users.delete(session.userId);
+  }
+
+  /** The user's rooms may have changed. */
+  hint(user: UserId): void {
+    const entry = this.#users.get(user);
+    if (entry === undefined) return;
+    entry.isSyncDue = true;
+    entry.sync ??= this.#sync(user, entry).finally(() => {
+      entry.sync = undefined;
+    });
+  }
+
+  /** Asks the store whose rooms changed. Rejects when it does not answer. */
+  async checkVersions(): Promise<void> {
+    const users = [...this.#users];
+    const step = this.#options.usersPerRead ?? 500;
+    for (let at = 0; at < users.length; at += step) {
+      const part = users.slice(at, at + step);
+      const versions = await this.#store.indexVersions(part.map(([user]) => user));
+      for (const [i, [user, entry]] of part.entries()) {
+        if (entry.version !== -1 && versions[i] !== entry.version) this.hint(user);
+      }
+    }
+  }
+
+  async #sync(user: UserId, entry: UserEntry): Promise<void> {
+    while (entry.isSyncDue && entry.sessions.size > 0) {
+      entry.isSyncDue = false;
+      try {
+        const index = await this.#store.index(user);
+        for (const session of entry.sessions) await this.#bringUpToDate(session, index.rooms);
+        entry.version = index.version;
+      } catch (error) {
+        // The version still differs, so the next check tries again.
+        if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
+        return;
+      }
+    }
+  }
+
+  async #bringUpToDate(session: Session, rooms: readonly RoomId[]): Promise<void> {
+    if (!session.isWelcome) return;
+    const wanted = new Set(rooms);
+    for (const room of session.rooms) if (!wanted.has(room)) session.recheck(room);
+    const missing = rooms.filter((room) => !session.rooms.has(room));
+    if (missing.length === 0) return;
+    const views = await this.#store.views(session.user, session.device, missing);
+    for (const [i, room] of missing.entries()) {
+      const view = views[i];
+      // Since the question the session may have joined by itself, or gone.
+      if (!isMember(view) || session.isClosed || session.rooms.has(room)) continue;
+      if (!session.subscribesAll) {
+        this.#options.onRoom(session, session.show(room, view));
+        continue;
+      }
+      const { state, start } = session.begin(room, view, nameOf(room), { otherwise: view.membership.point });
+      this.#options.onRoom(session, state);
+      start();
+    }
+  }
+}

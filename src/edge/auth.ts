@@ -1,0 +1,150 @@
+/**
+ * Who connects: a guest by name, or the bearer of a token (`jose`).
+ *
+ * Only algorithms that fit the kind of key are taken, so a public key can never serve as a
+ * secret, and `none` never passes.
+ */
+import { readFileSync } from 'node:fs';
+import { createPublicKey } from 'node:crypto';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
+import { ChatError } from '../protocol/errors.ts';
+import { USER_PATTERN } from '../protocol/words.ts';
+
+export interface AuthOptions {
+  readonly auth: 'guest' | 'jwt';
+  readonly jwtSecret?: string | undefined;
+  /** A PEM file. */
+  readonly jwtPublicKey?: string | undefined;
+  /** A file or a URL. */
+  readonly jwtJwks?: string | undefined;
+  readonly jwtIssuer?: string | undefined;
+  readonly jwtAudience?: string | undefined;
+}
+
+export interface Identity {
+  readonly user: string;
+  readonly name: string;
+  /** When the connection ends, ms since 1970; undefined: never. */
+  readonly expiresAt: number | undefined;
+}
+
+type Key = JWTVerifyGetKey | Uint8Array | ReturnType<typeof createPublicKey>;
+
+const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'];
+const PUBLIC_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
+const MAX_TOKEN_LENGTH = 8_192;
+
+export class Authenticator {
+  readonly #mode: AuthOptions['auth'];
+  readonly #key: Key | undefined;
+  readonly #verify: JWTVerifyOptions;
+
+  private constructor(options: AuthOptions, key: Key | undefined) {
+    this.#mode = options.auth;
+    this.#key = key;
+    this.#verify = {
+      algorithms: options.jwtSecret === undefined ? PUBLIC_ALGORITHMS : SECRET_ALGORITHMS,
+      ...(options.jwtIssuer === undefined ? {} : { issuer: options.jwtIssuer }),
+      ...(options.jwtAudience === undefined ? {} : { audience: options.jwtAudience }),
+    };
+  }
+
+  /** Reads the keys; throws what the file system or the parser says. */
+  static open(options: AuthOptions): Authenticator {
+    return new Authenticator(options, options.auth === 'jwt' ? openKey(options) : undefined);
+  }
+
+  get mode(): AuthOptions['auth'] {
+    return this.#mode;
+  }
+
+  guest(user: string | undefined): Identity {
+    if (user === undefined)
+      throw new ChatError('unauthorized', 'auth.user is required: a name to chat under (--auth guest)');
+    return { user, name: user, expiresAt: undefined };
+  }
+
+  /** Rejects with `unauthorized`, `expired`, or `forbidden` (not for this namespace). */
+  async token(token: string | undefined, namespace: string): Promise<Identity> {
+    if (token === undefined || token === '')
+      throw new ChatError('unauthorized', 'auth.token is required: a JWT (--auth jwt)');
+    if (token.length > MAX_TOKEN_LENGTH)
+      throw new ChatError(
+        'unauthorized',
+        `a token has at most ${MAX_TOKEN_LENGTH} characters; got ${token.length}`,
+      );
+    return identityOf(await this.#payload(token), namespace);
+  }
+
+  async #payload(token: string): Promise<JWTPayload> {
+    const key = this.#key;
+    if (key === undefined) throw new ChatError('unauthorized', 'this server takes no tokens (--auth guest)');
+    try {
+      const { payload } =
+        typeof key === 'function'
+          ? await jwtVerify(token, key, this.#verify)
+          : await jwtVerify(token, key, this.#verify);
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired)
+        throw new ChatError('expired', 'the token has expired; get a new one', { cause: error });
+      if (error instanceof errors.JWKSTimeout || isUnreachable(error)) {
+        throw new ChatError(
+          'unavailable',
+          'the keys that tokens are checked with cannot be reached (--jwt-jwks)',
+          { cause: error },
+        );
+      }
+      throw new ChatError(
+        'unauthorized',
+        `the token is not valid: ${error instanceof Error ? error.message : 'unknown'}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TypeError && error.message === 'fetch failed';
+}
+
+function openKey({ jwtSecret, jwtPublicKey, jwtJwks }: AuthOptions): Key {
+  if (jwtSecret !== undefined) return new TextEncoder().encode(jwtSecret);
+  if (jwtPublicKey !== undefined) return createPublicKey(readFileSync(jwtPublicKey, 'utf8'));
+  if (jwtJwks === undefined) throw new Error('--auth jwt needs a key');
+  if (/^https?:\/\//.test(jwtJwks)) return createRemoteJWKSet(new URL(jwtJwks));
+  return createLocalJWKSet(
+    JSON.parse(readFileSync(jwtJwks, 'utf8')) as Parameters<typeof createLocalJWKSet>[0],
+  );
+}
+
+function identityOf(payload: JWTPayload, namespace: string): Identity {
+  const { sub, exp } = payload;
+  if (typeof sub !== 'string' || !USER_PATTERN.test(sub))
+    throw new ChatError('unauthorized', `the token's sub must be a user: ${USER_PATTERN.source}`);
+  const { namespaces, name } = payload;
+  if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.includes(namespace))) {
+    throw new ChatError('forbidden', `the token is not for the namespace ${namespace}`);
+  }
+  const shown = typeof name === 'string' && name !== '' ? name.slice(0, 128) : sub;
+  return { user: sub, name: shown, expiresAt: exp === undefined ? undefined : exp * 1_000 };
+}

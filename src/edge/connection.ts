@@ -1,0 +1,156 @@
+/**
+ * One client from `connection` to `disconnect`: its session, `welcome`, its requests, its end.
+ */
+import type { Socket } from 'socket.io';
+import { nameOf, userId } from '../chat/identity.ts';
+import { RateLimit } from '../chat/rate-limit.ts';
+import { isMember, type MemberView } from '../chat/room-state.ts';
+import { Session, type Begun } from '../chat/session.ts';
+import type { RoomId } from '../chat/identity.ts';
+import type { Caller, ChatContext } from './chat-context.ts';
+import type { Arrival, Handshake } from './handshake.ts';
+import { errorBody, type Dispatcher } from './request.ts';
+import { SocketOutlet } from './socket-outlet.ts';
+
+/** Rooms in one `welcome`; the rest is asked for with `room:mine`. */
+const WELCOME_ROOMS = 200;
+
+export type ClosingReason = 'reload' | 'shutdown' | 'expired' | 'replaced' | 'revoked';
+
+export interface Connection {
+  readonly caller: Caller;
+  /** Tells the client that this connection is about to end; it is closed by `close`. */
+  announce(reason: ClosingReason, reconnectAfterMs: number): void;
+  close(): void;
+}
+
+export class Connections {
+  readonly #context: ChatContext;
+  readonly #handshake: Handshake;
+  readonly #dispatcher: Dispatcher;
+  readonly #open = new Map<Session, Connection>();
+
+  constructor(context: ChatContext, handshake: Handshake, dispatcher: Dispatcher) {
+    this.#context = context;
+    this.#handshake = handshake;
+    this.#dispatcher = dispatcher;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get all(): Iterable<Connection> {
+    return this.#open.values();
+  }
+
+  /** The `connection` listener of every namespace. */
+  readonly onConnection = (socket: Socket): void => {
+    const arrival = this.#handshake.take(socket);
+    if (arrival === undefined) return void socket.disconnect(true);
+    const connection = this.#connect(socket, arrival);
+    const { session } = connection.caller;
+    this.#begin(socket, session).catch((error: unknown) => {
+      // The client is in, but it cannot be told its rooms: it comes back and tries again.
+      const body = errorBody(error, this.#context.log, 'welcome');
+      this.#context.log.warn({ user: session.user, code: body.code }, 'a client could not be welcomed');
+      connection.close();
+    });
+  };
+
+  /** Ends the connections whose token has expired. */
+  expire(now: number): void {
+    for (const connection of this.#open.values()) {
+      const { expiresAt } = connection.caller;
+      if (expiresAt === undefined || expiresAt > now) continue;
+      connection.announce('expired', 0);
+      connection.close();
+    }
+  }
+
+  #connect(socket: Socket, { identity, device, positions, subscribesAll }: Arrival): Connection {
+    const { settings, feeds, sessions, now } = this.#context;
+    const namespace = socket.nsp.name;
+    const outlet = new SocketOutlet(socket, settings);
+    const session = new Session(feeds, outlet, {
+      id: socket.id,
+      namespace,
+      user: identity.user,
+      userId: userId(namespace, identity.user),
+      name: identity.name,
+      device,
+      positions,
+      subscribesAll,
+      maxRooms: settings.limits.maxRoomsPerUser,
+    });
+    const posts = settings.ratePosts === undefined ? undefined : new RateLimit(settings.ratePosts, now());
+    const caller: Caller = { session, posts, expiresAt: identity.expiresAt };
+    const connection: Connection = {
+      caller,
+      announce: (reason, reconnectAfterMs) => void socket.emit('closing', { reason, reconnectAfterMs }),
+      close: () => closeSoon(socket),
+    };
+    this.#open.set(session, connection);
+    sessions.add(session);
+    this.#replaceOldest(session);
+    socket.once('disconnect', () => {
+      sessions.remove(session);
+      this.#open.delete(session);
+    });
+    socket.onAny(this.#dispatcher.listener(caller));
+    return connection;
+  }
+
+  /** Over the limit the user's oldest connection goes; never one of the same device. */
+  #replaceOldest(session: Session): void {
+    const { sessions, settings } = this.#context;
+    const all = sessions.of(session.userId);
+    if (all.size <= settings.limits.maxSocketsPerUser) return;
+    for (const other of all) {
+      if (other === session || (other.device !== undefined && other.device === session.device)) continue;
+      const connection = this.#open.get(other);
+      connection?.announce('replaced', 0);
+      return connection?.close();
+    }
+  }
+
+  async #begin(socket: Socket, session: Session): Promise<void> {
+    const { store, settings, sessions } = this.#context;
+    if (session.device !== undefined)
+      await store.useDevice(session.userId, session.device, settings.limits.maxDevicesPerUser);
+    const index = await store.index(session.userId);
+    const views = await store.views(session.user, session.device, index.rooms);
+    if (session.isClosed) return;
+    const rooms: [RoomId, MemberView][] = [];
+    for (const [i, room] of index.rooms.entries()) {
+      const view = views[i];
+      if (isMember(view)) rooms.push([room, view]);
+    }
+    rooms.sort(([, a], [, b]) => b.info.lastAt - a.info.lastAt);
+    const begun = rooms.map(([room, view]): Begun => {
+      // A request of this socket may have begun the room's feed already.
+      if (session.subscribesAll) return session.begin(room, view, nameOf(room));
+      return { state: session.show(room, view), start: () => {} };
+    });
+    const rest = rooms.slice(WELCOME_ROOMS).map(([room]) => room);
+    socket.emit('welcome', {
+      user: session.user,
+      name: session.name,
+      ...(session.device === undefined ? {} : { device: session.device }),
+      session: session.id,
+      rooms: begun.slice(0, WELCOME_ROOMS).map(({ state }) => state),
+      ...(rest.length === 0 ? {} : { cursor: '' }),
+      limits: settings.limits,
+      server: settings.server,
+    });
+    for (const { start } of begun) start();
+    sessions.welcomed(session, index.version);
+  }
+}
+
+/** Lets what was said leave first; `disconnect(true)` would keep clients from coming back (TRAPS 19). */
+function closeSoon(socket: Socket): void {
+  const { conn } = socket;
+  conn.close();
+  setTimeout(() => conn.close(true), 1_000).unref();
+}

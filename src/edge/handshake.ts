@@ -1,0 +1,112 @@
+/**
+ * From a CONNECT to an identity: the namespace, the `auth` object, the token or the name.
+ *
+ * Refusals carry their code in `err.data` (PROTOCOL.md, Connecting). What was in `auth` is
+ * dropped afterwards (TRAPS 7): nothing deep, and no token, stays on the socket.
+ */
+import type { Socket } from 'socket.io';
+import { ChatError } from '../protocol/errors.ts';
+import { authSchema, checkShape, parse } from '../protocol/requests.ts';
+import type { Position } from '../protocol/words.ts';
+import type { Identity } from './auth.ts';
+import type { ChatContext } from './chat-context.ts';
+import { namespaceCheck } from './namespaces.ts';
+import { errorBody } from './request.ts';
+
+/** Who connects and with what. */
+export interface Arrival {
+  readonly identity: Identity;
+  readonly device: string | undefined;
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly subscribesAll: boolean;
+}
+
+/** What a middleware passes on as a refusal: Socket.IO sends `data` to the client. */
+class Refusal extends Error {
+  readonly data: object;
+
+  constructor(body: { readonly message: string }) {
+    super(body.message);
+    this.data = body;
+  }
+}
+
+export class Handshake {
+  readonly #context: ChatContext;
+  readonly #isOpen: (namespace: string) => boolean;
+  readonly #arrivals = new WeakMap<Socket, Arrival>();
+  /** Connections that have a socket in a namespace, or are getting one (TRAPS 7.3). */
+  readonly #busy = new WeakMap<object, Set<string>>();
+
+  constructor(context: ChatContext) {
+    this.#context = context;
+    this.#isOpen = namespaceCheck(context.settings.namespaces);
+  }
+
+  /** The one middleware of every namespace. */
+  readonly middleware = (socket: Socket, next: (error?: Error) => void): void => {
+    this.#admit(socket).then(
+      () => next(),
+      (error: unknown) => next(new Refusal(errorBody(error, this.#context.log, 'connect'))),
+    );
+  };
+
+  /** What the middleware found; once per socket. */
+  take(socket: Socket): Arrival | undefined {
+    const arrival = this.#arrivals.get(socket);
+    this.#arrivals.delete(socket);
+    return arrival;
+  }
+
+  async #admit(socket: Socket): Promise<void> {
+    const namespace = socket.nsp.name;
+    const auth: unknown = socket.handshake.auth;
+    socket.handshake.auth = {};
+    if (!this.#isOpen(namespace))
+      throw new ChatError('not_found', `the namespace ${namespace.slice(0, 64)} is not open (--namespaces)`);
+    if (this.#context.isDraining())
+      throw new ChatError('draining', 'this worker is going away; connect again');
+    const release = this.#claim(socket, namespace);
+    try {
+      await this.#identify(socket, namespace, auth);
+    } catch (error) {
+      // Refused: the same connection may try again.
+      release();
+      throw error;
+    }
+  }
+
+  async #identify(socket: Socket, namespace: string, auth: unknown): Promise<void> {
+    const { limits } = this.#context.settings;
+    checkShape(auth, limits.maxDepth);
+    const { token, user, device, positions = {}, subscribe = true } = parse(authSchema, auth);
+    const entries = Object.entries(positions);
+    if (entries.length > limits.maxRoomsPerUser) {
+      throw new ChatError(
+        'too_large',
+        `auth.positions must be at most ${limits.maxRoomsPerUser} (maxRoomsPerUser); got ${entries.length}`,
+      );
+    }
+    const { auth: authenticator } = this.#context;
+    const identity =
+      authenticator.mode === 'guest'
+        ? authenticator.guest(user)
+        : await authenticator.token(token, namespace);
+    this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
+  }
+
+  /** One CONNECT per connection and namespace at a time; returns what takes that back. */
+  #claim(socket: Socket, namespace: string): () => void {
+    const { conn } = socket;
+    const taken = this.#busy.get(conn) ?? new Set<string>();
+    if (taken.has(namespace))
+      throw new ChatError('conflict', `this connection is in the namespace ${namespace} already`);
+    taken.add(namespace);
+    this.#busy.set(conn, taken);
+    const release = (): void => {
+      taken.delete(namespace);
+    };
+    socket.once('disconnect', release);
+    return release;
+  }
+}

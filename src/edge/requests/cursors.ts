@@ -1,0 +1,34 @@
+/** `delivered` (a device's cursor) and `read` (a user's). */
+import { roomId } from '../../chat/identity.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import type { Handler } from '../request.ts';
+
+export const handleDelivered: Handler<'delivered'> = async (
+  { cursors, settings },
+  { session },
+  { positions },
+) => {
+  const claimed = Object.entries(positions);
+  const { maxRoomsPerUser } = settings.limits;
+  if (claimed.length > maxRoomsPerUser) {
+    throw new ChatError(
+      'too_large',
+      `positions must be at most ${maxRoomsPerUser} (maxRoomsPerUser); got ${claimed.length}`,
+    );
+  }
+  const { device, user } = session;
+  if (device === undefined) return { reply: {} };
+  const moves: Promise<void>[] = [];
+  for (const [name, position] of claimed) {
+    const room = roomId(session.namespace, name);
+    const to = session.cut(room, position);
+    if (to !== undefined && to.seq > 0) moves.push(cursors.move({ room, user, device, to }));
+  }
+  await Promise.all(moves);
+  return { reply: {} };
+};
+
+export const handleRead: Handler<'read'> = async ({ store }, { session }, request) => {
+  await store.markRead(roomId(session.namespace, request.room), session.user, request.seq, request.epoch);
+  return { reply: {} };
+};

@@ -1,0 +1,33 @@
+/** `history`: a page of the past, for members. */
+import { nameOf, roomId } from '../../chat/identity.ts';
+import { presentEpoch, validUpTo } from '../../chat/position.ts';
+import type { RoomInfo } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { DEFAULT_PAGE } from '../../protocol/limits.ts';
+import type { Handler } from '../request.ts';
+
+export const handleHistory: Handler<'history'> = async ({ store }, { session }, request) => {
+  const { before, after, limit = DEFAULT_PAGE, epoch } = request;
+  const room = roomId(session.namespace, request.room);
+  const page = await store.history(room, { user: session.user, before, after, limit });
+  if (page.membership === undefined)
+    throw new ChatError('not_found', `no room ${nameOf(room)} that you are a member of`);
+  if (epoch !== undefined) checkEpoch(page.info, epoch, Math.max(after ?? 0, (before ?? 1) - 1));
+  const present = presentEpoch(page.info.chain);
+  const last = page.entries.at(-1);
+  if (last !== undefined) session.gave(room, { epoch: present, seq: last.seq });
+  return {
+    reply: {
+      epoch: present,
+      first: page.info.first,
+      messages: page.entries.map((entry): unknown => JSON.parse(entry.json)),
+      more: page.more,
+    },
+  };
+};
+
+/** A seq of an epoch that is over means something only up to the base of a later one. */
+function checkEpoch({ chain }: RoomInfo, epoch: string, seq: number): void {
+  if (seq > validUpTo(chain, epoch))
+    throw new ChatError('conflict', `seq ${seq} lies in an epoch that is over`);
+}

@@ -1,0 +1,36 @@
+/** `message:post`: checked, limited, and given to the committer. */
+import { draft } from '../../chat/entry.ts';
+import { roomId } from '../../chat/identity.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import type { Limits } from '../../protocol/limits.ts';
+import type { Handler } from '../request.ts';
+
+export const handlePost: Handler<'message:post'> = async (context, { session, posts }, request) => {
+  const { room, id, text, replyTo, data } = request;
+  checkSizes(text, data, context.settings.limits);
+  const waitMs = posts?.take(context.now()) ?? 0;
+  if (waitMs > 0)
+    throw new ChatError('rate_limited', 'too many posts (--rate-posts)', { retryAfterMs: waitMs });
+  const made = draft(session.user, id, 'text', { text, replyTo, data });
+  const posted = await context.committer.post(roomId(session.namespace, room), made);
+  return { reply: { room, ...posted } };
+};
+
+function checkSizes(text: string, data: unknown, { maxTextBytes, maxDataBytes }: Limits): void {
+  // A UTF-16 unit is one to three bytes, so most texts need no counting.
+  if (text.length * 3 > maxTextBytes) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxTextBytes)
+      throw new ChatError(
+        'too_large',
+        `text must be at most ${maxTextBytes} bytes (maxTextBytes); got ${bytes}`,
+      );
+  }
+  if (data === undefined) return;
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  if (bytes > maxDataBytes)
+    throw new ChatError(
+      'too_large',
+      `data must be at most ${maxDataBytes} bytes as JSON (maxDataBytes); got ${bytes}`,
+    );
+}

@@ -1,0 +1,13 @@
+/** `room:leave`: the membership ends with an entry of the log. */
+import { encodeBatch } from '../../chat/batch.ts';
+import { roomId } from '../../chat/identity.ts';
+import type { Handler } from '../request.ts';
+
+export const handleLeave: Handler<'room:leave'> = async ({ store, feeds, adapter }, { session }, request) => {
+  const room = roomId(session.namespace, request.room);
+  const { batch } = await store.leave(room, session.user);
+  session.leave(room);
+  feeds.offer(room, batch);
+  adapter.publish(room, encodeBatch(batch));
+  return { reply: {} };
+};

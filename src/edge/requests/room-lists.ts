@@ -1,0 +1,48 @@
+/** `room:list`, `room:mine`, `room:members`: lists that come in pages. */
+import { roomId } from '../../chat/identity.ts';
+import { isMember, roomState } from '../../chat/room-state.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { DEFAULT_PAGE } from '../../protocol/limits.ts';
+import type { RoomState } from '../../protocol/words.ts';
+import type { Handler } from '../request.ts';
+
+export const handleList: Handler<'room:list'> = async (
+  { store },
+  { session },
+  { cursor, limit = DEFAULT_PAGE },
+) => {
+  const page = await store.listRooms(session.namespace, cursor, limit);
+  return { reply: withCursor({ rooms: page.items }, page.cursor) };
+};
+
+/** In the order of names; `from` is where this socket's feed is now, if it has one. */
+export const handleMine: Handler<'room:mine'> = async (
+  { store },
+  { session },
+  { cursor, limit = DEFAULT_PAGE },
+) => {
+  const { rooms } = await store.index(session.userId);
+  const sorted = rooms.toSorted();
+  const start = cursor === undefined ? 0 : sorted.findIndex((room) => room > cursor);
+  const page = start < 0 ? [] : sorted.slice(start, start + limit);
+  const views = await store.views(session.user, session.device, page);
+  const states: RoomState[] = [];
+  for (const [i, room] of page.entries()) {
+    const view = views[i];
+    if (isMember(view)) states.push(roomState(room, view, session.subscription(room)?.given));
+  }
+  const isLast = start < 0 || start + limit >= sorted.length;
+  return { reply: withCursor({ rooms: states }, isLast ? undefined : page.at(-1)) };
+};
+
+export const handleMembers: Handler<'room:members'> = async ({ store }, { session }, request) => {
+  const room = roomId(session.namespace, request.room);
+  const page = await store.listMembers(room, session.user, request.cursor, request.limit ?? DEFAULT_PAGE);
+  if (page === undefined)
+    throw new ChatError('not_found', `no room ${request.room} that you are a member of`);
+  return { reply: withCursor({ members: page.items }, page.cursor) };
+};
+
+function withCursor(reply: object, cursor: string | undefined): object {
+  return cursor === undefined ? reply : { ...reply, cursor };
+}

@@ -1,0 +1,141 @@
+/**
+ * What a client may send: each request's object as a schema, unknown → typed, or a `ChatError`
+ * that names the field, the limit and what came. Unknown fields are ignored and never passed on.
+ */
+import * as v from 'valibot';
+import { ChatError } from './errors.ts';
+import type { Limits } from './limits.ts';
+import { DIRECT_PATTERN, MESSAGE_ID_PATTERN, ROOM_PATTERN, USER_PATTERN } from './words.ts';
+
+const MAX_SEQ = 1e14;
+
+function shown(input: unknown): string {
+  if (typeof input === 'string')
+    return input.length > 64 ? `${input.length} characters` : JSON.stringify(input);
+  if (input === null || typeof input === 'number' || typeof input === 'boolean') return String(input);
+  if (input === undefined) return 'nothing';
+  return Array.isArray(input) ? 'an array' : typeof input === 'object' ? 'an object' : `a ${typeof input}`;
+}
+
+const must = (what: string) => (issue: { input: unknown }) => `must ${what}; got ${shown(issue.input)}`;
+
+function isRoomName(value: string): boolean {
+  if (ROOM_PATTERN.test(value)) return true;
+  const match = DIRECT_PATTERN.exec(value);
+  return match?.[1] !== undefined && match[2] !== undefined && match[1] < match[2];
+}
+
+const string = (what: string) => v.string(must(what));
+const room = v.pipe(
+  string(`be a room: ${ROOM_PATTERN.source} or dm:<a>:<b>`),
+  v.check(isRoomName, must(`match ${ROOM_PATTERN.source} or be dm:<a>:<b>`)),
+);
+const namedRoom = v.pipe(
+  string(`match ${ROOM_PATTERN.source}`),
+  v.regex(ROOM_PATTERN, must(`match ${ROOM_PATTERN.source}`)),
+);
+export const userSchema = v.pipe(
+  string(`match ${USER_PATTERN.source}`),
+  v.regex(USER_PATTERN, must(`match ${USER_PATTERN.source}`)),
+);
+const messageId = v.pipe(
+  string('be 1–64 printable ASCII characters'),
+  v.regex(MESSAGE_ID_PATTERN, must('be 1–64 printable ASCII characters')),
+);
+const boolean = v.boolean(must('be true or false'));
+
+const whole = (min: number, max: number) => {
+  const message = must(`be a whole number from ${min} to ${max}`);
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+};
+const seq = whole(1, MAX_SEQ);
+const epoch = v.pipe(string('be an epoch'), v.maxLength(64, must('be an epoch of at most 64 characters')));
+
+/** `seq: 0` needs no epoch. */
+export const positionSchema = v.pipe(
+  v.object({ epoch: v.optional(epoch, ''), seq: whole(0, MAX_SEQ) }, must('be { epoch, seq }')),
+  v.check((position) => position.seq === 0 || position.epoch !== '', 'must name its epoch unless seq is 0'),
+);
+const positions = v.record(v.string(), positionSchema, must('be { [room]: { epoch, seq } }'));
+
+const cursor = v.pipe(string('be a cursor'), v.maxLength(512, must('be a cursor of at most 512 characters')));
+
+/** The schemas, made once with the server's limits. */
+export function requestSchemas(limits: Limits) {
+  const limit = v.optional(whole(1, limits.maxPage));
+  const title = v.optional(
+    v.pipe(string('be a title'), v.maxBytes(256, must('be a title of at most 256 bytes'))),
+  );
+  const text = v.string(must('be a string'));
+  const kind = v.picklist(['public', 'private'], must('be public or private'));
+  return {
+    'room:create': v.object({ room: v.optional(namedRoom), kind, title }),
+    'room:join': v.object({ room, after: v.optional(positionSchema) }),
+    'room:leave': v.object({ room }),
+    'room:list': v.object({ cursor: v.optional(cursor), limit }),
+    'room:mine': v.object({ cursor: v.optional(cursor), limit }),
+    'room:members': v.object({ room, cursor: v.optional(cursor), limit }),
+    'message:post': v.object({
+      room,
+      id: messageId,
+      text,
+      replyTo: v.optional(seq),
+      data: v.optional(v.unknown()),
+    }),
+    history: v.object({
+      room,
+      before: v.optional(whole(0, MAX_SEQ)),
+      after: v.optional(whole(0, MAX_SEQ)),
+      limit,
+      epoch: v.optional(epoch),
+    }),
+    delivered: v.object({ positions }),
+    read: v.object({ room, seq: whole(0, MAX_SEQ), epoch: v.optional(epoch) }),
+    'auth:refresh': v.object({ token: string('be a token') }),
+  };
+}
+
+export type RequestSchemas = ReturnType<typeof requestSchemas>;
+export type RequestName = keyof RequestSchemas;
+export type RequestOf<N extends RequestName> = v.InferOutput<RequestSchemas[N]>;
+
+/** The `auth` object of a connection; the token's own claims are checked elsewhere. */
+export const authSchema = v.object({
+  token: v.optional(string('be a string')),
+  user: v.optional(userSchema),
+  device: v.optional(userSchema),
+  positions: v.optional(positions),
+  subscribe: v.optional(boolean),
+});
+
+/** The object, typed; `bad_request` with the first thing that does not fit. */
+export function parse<S extends v.GenericSchema>(schema: S, input: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, input, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? 'the object';
+  const message = issue.message.startsWith('must')
+    ? issue.message
+    : must('be an object with the fields of this request')(issue);
+  throw new ChatError('bad_request', `${path.slice(0, 80)} ${message}`);
+}
+
+/**
+ * Refuses what must not be walked by recursion (TRAPS 6): deeper than `maxDepth`, or with
+ * anything that is not plain JSON (an attachment). Walks with a stack of its own.
+ */
+export function checkShape(input: unknown, maxDepth: number): void {
+  let level: unknown[] = [input];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+        throw new ChatError('bad_request', 'binary data is not taken; send text');
+      if (depth >= maxDepth)
+        throw new ChatError('bad_request', `the object must be at most ${maxDepth} deep (maxDepth)`);
+      for (const child of Object.values(value)) next.push(child);
+    }
+    level = next;
+  }
+}
