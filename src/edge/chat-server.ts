@@ -95,11 +95,7 @@ export class ChatServer {
     { origins, maxConnections }: EdgeSettings,
   ): string | undefined => {
     if (this.io.engine.clientsCount >= maxConnections) return 'too many connections';
-    const { origin } = request.headers;
-    // Browsers send it with WebSocket too, where CORS does not help (TRAPS 7.2).
-    if (origins.length > 0 && origin !== undefined && !origins.includes('*') && !origins.includes(origin))
-      return 'origin not allowed';
-    return undefined;
+    return isAllowedOrigin(request.headers, origins) ? undefined : 'origin not allowed (--origins)';
   };
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
