@@ -15,6 +15,7 @@ import { Decoder } from 'socket.io-parser';
 import type { RoomOutlet } from '../chat/outlet.ts';
 import { nameOf, namespaceOf } from '../chat/identity.ts';
 import { requestSchemas } from '../protocol/requests.ts';
+import type { RoomState } from '../protocol/words.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
 import { Handshake } from './handshake.ts';
@@ -85,6 +86,11 @@ export class ChatServer {
         .emit('messages', messagesEvent(room, epoch, messages));
     },
   };
+
+  /** A `room` event for one socket. */
+  tellRoom(namespace: string, socket: string, state: RoomState): void {
+    this.io.of(namespace).sockets.get(socket)?.emit('room', state);
+  }
 
   async close(): Promise<void> {
     await this.io.close();

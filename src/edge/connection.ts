@@ -1,6 +1,7 @@
 /**
  * One client from `connection` to `disconnect`: its session, `welcome`, its requests, its end.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import { nameOf, userId } from '../chat/identity.ts';
 import { RateLimit } from '../chat/rate-limit.ts';
@@ -14,6 +15,8 @@ import { SocketOutlet } from './socket-outlet.ts';
 
 /** Rooms in one `welcome`; the rest is asked for with `room:mine`. */
 const WELCOME_ROOMS = 200;
+/** How long a connection that ends waits for its requests. */
+const FINISH_MS = 2_000;
 
 export type ClosingReason = 'reload' | 'shutdown' | 'expired' | 'replaced' | 'revoked';
 
@@ -21,6 +24,8 @@ export interface Connection {
   readonly caller: Caller;
   /** Tells the client that this connection is about to end; it is closed by `close`. */
   announce(reason: ClosingReason, reconnectAfterMs: number): void;
+  /** Refuses further requests; resolves when those under way are answered. */
+  finish(): Promise<void>;
   close(): void;
 }
 
@@ -68,6 +73,22 @@ export class Connections {
     }
   }
 
+  /**
+   * Ends all connections, spread evenly over `overMs`, each when its requests are answered.
+   * At a shutdown clients are told to wait, so that they do not all come back at once.
+   */
+  async drain(reason: 'reload' | 'shutdown', overMs: number, spreadMs: number): Promise<void> {
+    const all = [...this.#open.values()];
+    await Promise.all(
+      all.map(async (connection, i) => {
+        await setTimeout((overMs * i) / all.length);
+        connection.announce(reason, reason === 'reload' ? 0 : Math.round(Math.random() * spreadMs));
+        await Promise.race([connection.finish(), setTimeout(FINISH_MS)]);
+        connection.close();
+      }),
+    );
+  }
+
   #connect(socket: Socket, { identity, device, positions, subscribesAll }: Arrival): Connection {
     const { settings, feeds, sessions, now } = this.#context;
     const namespace = socket.nsp.name;
@@ -85,9 +106,11 @@ export class Connections {
     });
     const posts = settings.ratePosts === undefined ? undefined : new RateLimit(settings.ratePosts, now());
     const caller: Caller = { session, posts, expiresAt: identity.expiresAt };
+    const requests = this.#dispatcher.open(caller);
     const connection: Connection = {
       caller,
       announce: (reason, reconnectAfterMs) => void socket.emit('closing', { reason, reconnectAfterMs }),
+      finish: () => requests.finish(),
       close: () => closeSoon(socket),
     };
     this.#open.set(session, connection);
@@ -97,7 +120,7 @@ export class Connections {
       sessions.remove(session);
       this.#open.delete(session);
     });
-    socket.onAny(this.#dispatcher.listener(caller));
+    socket.onAny(requests.onRequest);
     return connection;
   }
 
@@ -152,5 +175,5 @@ export class Connections {
 function closeSoon(socket: Socket): void {
   const { conn } = socket;
   conn.close();
-  setTimeout(() => conn.close(true), 1_000).unref();
+  void setTimeout(1_000, undefined, { ref: false }).then(() => conn.close(true));
 }

@@ -26,6 +26,20 @@ export type Handlers = { readonly [N in RequestName]: Handler<N> };
 
 type Callback = (reply: object) => void;
 
+/** What one socket asks. */
+export interface Requests {
+  /** The `onAny` listener. */
+  readonly onRequest: (event: unknown, ...args: unknown[]) => void;
+  /** From now on requests are refused; resolves when those under way are answered. */
+  readonly finish: () => Promise<void>;
+}
+
+const DRAINING = new ChatError('draining', 'this connection is about to end; reconnect');
+
+function tooMany(limit: number): ChatError {
+  return new ChatError('busy', `${limit} requests of this socket are unanswered, the limit (maxOutstanding)`);
+}
+
 export class Dispatcher {
   readonly #context: ChatContext;
   readonly #schemas: RequestSchemas;
@@ -37,27 +51,35 @@ export class Dispatcher {
     this.#handlers = handlers;
   }
 
-  /** The `onAny` listener of one socket; counts its unanswered requests. */
-  listener(caller: Caller): (event: unknown, ...args: unknown[]) => void {
+  /** The requests of one socket. */
+  open(caller: Caller): Requests {
     const { maxOutstanding } = this.#context.settings.limits;
     let outstanding = 0;
-    return (event, ...args) => {
+    let onFinished: (() => void) | undefined;
+    const onRequest = (event: unknown, ...args: unknown[]): void => {
       const last = args.at(-1);
       const callback = typeof last === 'function' ? (last as Callback) : undefined;
-      if (outstanding >= maxOutstanding) {
-        const error = new ChatError(
-          'busy',
-          `${maxOutstanding} requests of this socket are unanswered, the limit (maxOutstanding)`,
-        );
-        return callback?.({ ok: false, error: error.body });
-      }
+      const refusal =
+        onFinished !== undefined
+          ? DRAINING
+          : outstanding >= maxOutstanding
+            ? tooMany(maxOutstanding)
+            : undefined;
+      if (refusal !== undefined) return callback?.({ ok: false, error: refusal.body });
       outstanding += 1;
       void this.#answer(caller, event, callback === undefined ? args : args.slice(0, -1), callback).finally(
         () => {
           outstanding -= 1;
+          if (outstanding === 0) onFinished?.();
         },
       );
     };
+    const finish = (): Promise<void> =>
+      new Promise((resolve) => {
+        onFinished = resolve;
+        if (outstanding === 0) resolve();
+      });
+    return { onRequest, finish };
   }
 
   async #answer(
@@ -75,7 +97,6 @@ export class Dispatcher {
       }
       if (args.length > 1)
         throw new ChatError('bad_request', `a request has one object; got ${args.length} arguments`);
-      if (this.#context.isDraining()) throw new ChatError('draining', 'this worker is going away; reconnect');
       const { reply, after } = await this.#handle(event as RequestName, caller, args[0]);
       callback?.({ ok: true, ...reply });
       after?.();

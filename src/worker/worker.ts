@@ -1,0 +1,222 @@
+/**
+ * The wiring of one worker: store, adapter, chat and edge, and the work that comes round.
+ *
+ * Nothing is decided here; every rule is in chat/. Order of the start: store, adapter, then
+ * the doors. Order of the end: doors, commits, adapter, store.
+ */
+import { setupWorker } from '@socket.io/sticky';
+import type { Adapter, AdapterEvents } from '../chat/adapter.ts';
+import { encodeBatch } from '../chat/batch.ts';
+import { Committer } from '../chat/committer.ts';
+import { CursorWriter } from '../chat/cursor-writer.ts';
+import { DEFAULT_FEED_LIMITS } from '../chat/feed.ts';
+import { Feeds } from '../chat/feeds.ts';
+import { Gate } from '../chat/gate.ts';
+import type { RoomId } from '../chat/identity.ts';
+import { userId, nameOf, namespaceOf, type UserId } from '../chat/identity.ts';
+import { Sessions } from '../chat/sessions.ts';
+import type { Batch, Store } from '../chat/store.ts';
+import type { Config } from '../config/config.ts';
+import { Authenticator } from '../edge/auth.ts';
+import type { ChatContext } from '../edge/chat-context.ts';
+import { ChatServer } from '../edge/chat-server.ts';
+import type { Connections } from '../edge/connection.ts';
+import type { WorkerMessage } from '../ops/ipc.ts';
+import { createLog, type Log } from '../ops/log.ts';
+import { Beat, pause } from './beat.ts';
+import { edgeSettings } from './edge-settings.ts';
+import { Health } from './health.ts';
+import { openAdapter } from './open-adapter.ts';
+import { openStore } from './open-store.ts';
+
+const EXPIRE_MS = 250;
+const HEADS_NOTICE_MS = 500;
+const CHECK_MS = 1_500;
+const HEALTH_MS = 1_000;
+/** Rooms in one notice of heads; the store's own heads cover the rest. */
+const MAX_NOTICE_HEADS = 1_000;
+
+export interface WorkerOptions {
+  readonly config: unknown;
+  /** 0…workers-1; slot 0 does the chores of this server. */
+  readonly slot: number;
+  /** Which host and worker, for support. */
+  readonly node: string;
+  readonly tell: (message: WorkerMessage) => void;
+}
+
+export class Worker {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #store: Store;
+  readonly #adapter: Adapter;
+  readonly #committer: Committer;
+  readonly #feeds: Feeds;
+  readonly #sessions: Sessions;
+  readonly #server: ChatServer;
+  readonly #connections: Connections;
+  readonly #health: Health;
+  readonly #beat = new Beat();
+
+  /** Rooms written here since the last notice of heads. */
+  #written = new Map<RoomId, readonly [string, number]>();
+  #isDraining = false;
+
+  private constructor(
+    store: Store,
+    log: Log,
+    { config, slot, node, tell }: WorkerOptions & { readonly config: Config },
+  ) {
+    this.#config = config;
+    this.#log = log;
+    this.#store = store;
+    this.#health = new Health((readiness) => {
+      if (readiness.ready) log.info({}, 'ready to serve');
+      else log.warn({ reasons: readiness.reasons }, 'not ready to serve');
+    });
+    const settings = edgeSettings(config, node);
+    this.#server = new ChatServer(settings, { readiness: () => this.#health.readiness(performance.now()) });
+    const onFault = (error: unknown): void => log.error({ error }, 'our fault');
+    this.#adapter = openAdapter(config, this.#adapterEvents(), log);
+    this.#feeds = new Feeds(
+      {
+        store,
+        outlet: this.#server.outlet,
+        reads: new Gate(config.maxRepairs),
+        wait: (ms) => pause(ms, this.#beat.signal),
+        limits: { ...DEFAULT_FEED_LIMITS, maxBatch: config.maxBatch, maxPageBytes: config.maxPageBytes },
+        onFault,
+      },
+      this.#adapter,
+      { maxFeeds: config.maxFeeds },
+    );
+    this.#committer = new Committer(store, {
+      maxQueued: config.maxQueuedPosts,
+      maxQueuedBytes: config.maxQueuedBytes,
+      defer: setImmediate,
+      now: () => performance.now(),
+      onBatch: (room, batch) => this.#onBatch(room, batch),
+      onFault,
+    });
+    this.#sessions = new Sessions(store, {
+      onRoom: (session, state) => this.#server.tellRoom(session.namespace, session.id, state),
+      onFault,
+    });
+    const context: ChatContext = {
+      store,
+      adapter: this.#adapter,
+      committer: this.#committer,
+      cursors: new CursorWriter(store),
+      feeds: this.#feeds,
+      sessions: this.#sessions,
+      auth: Authenticator.open(config),
+      settings,
+      log,
+      now: () => performance.now(),
+      isDraining: () => this.#isDraining,
+    };
+    this.#connections = this.#server.serve(context);
+    setupWorker(this.#server.io);
+    this.#startBeat(slot, tell);
+  }
+
+  /** Rejects when the store or the keys cannot be opened; the error says why. */
+  static async open(options: WorkerOptions): Promise<Worker> {
+    // The primary made it from the same table; it crossed as it was.
+    const config = options.config as Config;
+    const log = createLog({ level: config.logLevel, format: config.logFormat, name: options.node });
+    process.on('unhandledRejection', (error) =>
+      log.error({ error }, 'a promise was rejected and nobody waited'),
+    );
+    const store = await openStore(config, log);
+    return new Worker(store, log, { ...options, config });
+  }
+
+  /** Lets the clients go within `overMs`, finishes what was begun, closes everything. */
+  async drain(reason: 'reload' | 'shutdown', overMs: number): Promise<void> {
+    this.#isDraining = true;
+    this.#log.info({ reason, sockets: this.#connections.size }, 'draining');
+    await this.#connections.drain(reason, overMs, this.#config.reconnectSpreadMs);
+    await this.#committer.idle();
+    await this.#beat.close();
+    await this.#server.close();
+    await this.#adapter.close();
+    await this.#store.close();
+  }
+
+  #onBatch(room: RoomId, batch: Batch): void {
+    this.#feeds.offer(room, batch);
+    this.#adapter.publish(room, encodeBatch(batch));
+    const last = batch.entries.at(-1);
+    if (last === undefined) return;
+    if (this.#written.size >= MAX_NOTICE_HEADS && !this.#written.has(room)) return;
+    this.#written.set(room, [batch.epoch, last.seq]);
+  }
+
+  #adapterEvents(): AdapterEvents {
+    return {
+      onBatch: (room, body) => this.#feeds.offerText(room, body),
+      onNotice: (notice) => {
+        if (notice.kind === 'index') return this.#sessions.hint(toUserId(notice.user));
+        for (const [room, epoch, head] of notice.heads) this.#feeds.hear(room, { epoch, head });
+      },
+      onReset: () => {
+        this.#feeds.repairAll().catch((error: unknown) => this.#log.error({ error }, 'repair failed'));
+      },
+    };
+  }
+
+  #startBeat(slot: number, tell: (message: WorkerMessage) => void): void {
+    const onFault = (error: unknown): void => {
+      // Outages are told by the readiness; the next turn tries again.
+      if (!(error instanceof Error) || error.name !== 'StoreUnavailable')
+        this.#log.error({ error }, 'our fault');
+    };
+    const every = (ms: number, task: () => void | Promise<void>): void => this.#beat.every(ms, task, onFault);
+    every(EXPIRE_MS, () => this.#committer.expire(performance.now()));
+    every(HEADS_NOTICE_MS, () => this.#sendHeads());
+    every(CHECK_MS, () => this.#feeds.checkHeads());
+    every(CHECK_MS, () => this.#sessions.checkVersions());
+    every(HEALTH_MS, () => this.#connections.expire(Date.now()));
+    every(HEALTH_MS, () => this.#examine('store', () => this.#store.ping()));
+    every(HEALTH_MS, () => this.#examine('adapter', () => this.#adapter.probe()));
+    every(HEALTH_MS, () => {
+      const { ready, reasons } = this.#health.readiness(performance.now());
+      tell({ chat: true, type: 'status', ready, reasons, sockets: this.#connections.size });
+    });
+    const policy = retentionPolicy(this.#config);
+    if (slot === 0 && policy !== undefined)
+      every(this.#config.retainSweepMs, () => this.#store.retain(policy, this.#beat.signal));
+  }
+
+  async #examine(part: 'store' | 'adapter', look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+      this.#health.passed(part, performance.now());
+    } catch (error) {
+      this.#health.failed(part, error, performance.now());
+    }
+  }
+
+  #sendHeads(): void {
+    if (this.#written.size === 0) return;
+    const heads = [...this.#written].map(([room, [epoch, head]]) => [room, epoch, head] as const);
+    this.#written = new Map();
+    this.#adapter.notify({ kind: 'heads', heads });
+  }
+}
+
+/** A notice carries the full identity as text. */
+function toUserId(text: string): UserId {
+  return userId(namespaceOf(text as UserId), nameOf(text as UserId));
+}
+
+function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIdsMs }: Config) {
+  if (retainDays === undefined && retainMessages === undefined && retainBytes === undefined) return undefined;
+  return {
+    maxAgeMs: retainDays === undefined ? undefined : retainDays * 86_400_000,
+    maxMessages: retainMessages,
+    maxBytes: retainBytes,
+    idsMs: retainIdsMs,
+  };
+}
