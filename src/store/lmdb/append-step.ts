@@ -1,0 +1,97 @@
+/** The one step that gives seqs: a room's drafts are checked, numbered and stored. */
+import { EntryMaker, kindLetter, storedEntry, type Draft, type Entry } from '../../chat/entry.ts';
+import type { RoomId } from '../../chat/identity.ts';
+import { presentEpoch } from '../../chat/position.ts';
+import type { Appended, RoomBatch, RoomCommit } from '../../chat/store.ts';
+import type { Environment } from './environment.ts';
+import type { MemberRecord, RoomRecord } from './records.ts';
+import { enterRoom } from './room-step.ts';
+
+/** Inside a write transaction. */
+export function appendBatch(env: Environment, { room, drafts }: RoomBatch, now: number): RoomCommit {
+  const record = enterRoom(env, room, now);
+  if (record === undefined) return { room, results: drafts.map(() => noRoom()), batch: undefined };
+  const step = new AppendStep(env, room, record, now);
+  const results = drafts.map((draft) => step.add(draft));
+  return { room, results, batch: step.finish() };
+}
+
+/** A `system` entry, without a look at its author's membership. Inside a write transaction. */
+export function appendSystem(env: Environment, room: RoomId, record: RoomRecord, draft: Draft, now: number) {
+  const step = new AppendStep(env, room, record, now);
+  step.store(draft);
+  return step.finish();
+}
+
+function noRoom(): Appended {
+  return { ok: false, code: 'not_found', message: 'no such room, or you are not a member of it' };
+}
+
+class AppendStep {
+  readonly #env: Environment;
+  readonly #room: RoomId;
+  readonly #record: RoomRecord;
+  readonly #epoch: string;
+  readonly #at: number;
+  readonly #maker: EntryMaker;
+  readonly #members = new Map<string, MemberRecord | undefined>();
+  readonly #changed = new Set<string>();
+  readonly #entries: Entry[] = [];
+
+  constructor(env: Environment, room: RoomId, record: RoomRecord, now: number) {
+    this.#env = env;
+    this.#room = room;
+    this.#record = record;
+    this.#epoch = presentEpoch(record.chain);
+    // Time never goes back within a room.
+    this.#at = Math.max(now, record.lastAt);
+    this.#maker = new EntryMaker(room);
+  }
+
+  add(draft: Draft): Appended {
+    if (this.#member(draft.from) === undefined) return noRoom();
+    // Ids of this step were put already, and a transaction reads what it wrote.
+    const known = this.#env.ids.get([this.#room, draft.from, draft.id]);
+    if (known !== undefined) {
+      const [epoch = '', seq, at] = known.split(' ');
+      return { ok: true, epoch, seq: Number(seq), at: Number(at), duplicate: true };
+    }
+    const seq = this.store(draft);
+    return { ok: true, epoch: this.#epoch, seq, at: this.#at, duplicate: false };
+  }
+
+  store(draft: Draft): number {
+    const record = this.#record;
+    const member = this.#member(draft.from);
+    if (draft.kind === 'text') {
+      record.texts += 1;
+      if (member !== undefined) {
+        member.own += 1;
+        this.#changed.add(draft.from);
+      }
+    }
+    const letter = kindLetter(draft.kind);
+    const stored = storedEntry(letter, record.texts, member?.own ?? 0, this.#at, draft.tail);
+    record.head += 1;
+    record.bytes += stored.length;
+    void this.#env.log.put([this.#room, record.head], stored);
+    void this.#env.ids.put([this.#room, draft.from, draft.id], `${this.#epoch} ${record.head} ${this.#at}`);
+    this.#entries.push(this.#maker.make(record.head, this.#at, letter, draft.tail));
+    return record.head;
+  }
+
+  finish(): RoomCommit['batch'] {
+    if (this.#entries.length > 0) this.#record.lastAt = this.#at;
+    void this.#env.rooms.put(this.#room, this.#record);
+    for (const user of this.#changed) {
+      const member = this.#members.get(user);
+      if (member !== undefined) void this.#env.members.put([this.#room, user], member);
+    }
+    return this.#entries.length === 0 ? undefined : { epoch: this.#epoch, entries: this.#entries };
+  }
+
+  #member(user: string): MemberRecord | undefined {
+    if (!this.#members.has(user)) this.#members.set(user, this.#env.members.get([this.#room, user]));
+    return this.#members.get(user);
+  }
+}

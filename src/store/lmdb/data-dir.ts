@@ -1,0 +1,109 @@
+/**
+ * Whose a data directory is: ours, of a format we read, and used by one server at a time.
+ *
+ * The claim is an abstract Unix socket named after the directory's device and inode: the
+ * kernel takes it back when its owner dies, however it dies, so it can never be stale. Where
+ * there are none (not Linux) it is a lock file with the owner's process id.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const FORMAT_FILE = 'chat-server-format.json';
+const NAME = 'chat-server';
+/** Raised when a release can no longer read what an older one wrote. */
+const FORMAT = 1;
+const OWNER_FILE = 'owner.pid';
+
+/** The directory cannot be used; the message says what was found and what to do. */
+export class DataDirError extends Error {
+  readonly exitCode = 78;
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'DataDirError';
+  }
+}
+
+export interface Claim {
+  /** Twice is the same as once. */
+  release(): Promise<void>;
+}
+
+/** Makes the directory if it is not there; rejects with `DataDirError`. Held until released or the process ends. */
+export async function claimDataDir(dir: string): Promise<Claim> {
+  mkdirSync(dir, { recursive: true });
+  checkFormat(dir);
+  return process.platform === 'linux' ? claimBySocket(dir) : claimByFile(dir);
+}
+
+function checkFormat(dir: string): void {
+  const path = join(dir, FORMAT_FILE);
+  if (!existsSync(path)) {
+    const found = readdirSync(dir);
+    if (found.length > 0) {
+      throw new DataDirError(
+        `${dir} holds something else (${found.slice(0, 3).join(', ')}); name an empty or a new directory (--data-dir)`,
+      );
+    }
+    writeFileSync(path, `${JSON.stringify({ name: NAME, format: FORMAT })}\n`);
+    return;
+  }
+  const { name, format } = readFormat(path);
+  if (name !== NAME)
+    throw new DataDirError(
+      `${path} is not ours (name ${JSON.stringify(name)}); name another directory (--data-dir)`,
+    );
+  if (format !== FORMAT) {
+    throw new DataDirError(
+      `${dir} has format ${String(format)}, this release reads ${FORMAT}; use the release that wrote it, or name another directory (--data-dir)`,
+    );
+  }
+}
+
+function readFormat(path: string): { name?: unknown; format?: unknown } {
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof found === 'object' && found !== null ? found : {};
+  } catch {
+    return {};
+  }
+}
+
+function inUse(dir: string, by = ''): DataDirError {
+  return new DataDirError(
+    `${dir} is used by another server${by}; stop that one, or name another directory (--data-dir)`,
+  );
+}
+
+async function claimBySocket(dir: string): Promise<Claim> {
+  const { dev, ino } = statSync(dir);
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? inUse(dir) : error),
+    );
+    server.listen({ path: `\0${NAME}-data-${dev}-${ino}` }, resolve);
+  });
+  server.unref();
+  return {
+    release: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+async function claimByFile(dir: string): Promise<Claim> {
+  const path = join(dir, OWNER_FILE);
+  const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
+  if (owner > 0 && owner !== process.pid && isAlive(owner)) throw inUse(dir, ` (process ${owner})`);
+  writeFileSync(path, String(process.pid));
+  return { release: async () => rmSync(path, { force: true }) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * The store in LMDB: embedded, opened by every worker of one server.
+ *
+ * One transaction per call. LMDB waits for its one writer lock on a thread of its own, so a
+ * worker that is stopped while it holds the lock delays the others' commits, not their event
+ * loops. A transaction is visible to every process when its promise resolves (and survives
+ * kill -9 from then on); `durable` resolves when it was flushed to the disk.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { RoomId, UserId } from '../../chat/identity.ts';
+import { nameOf } from '../../chat/identity.ts';
+import { presentEpoch } from '../../chat/position.ts';
+import type {
+  Commit,
+  CursorMove,
+  HistoryPage,
+  HistoryRequest,
+  Joined,
+  JoinOptions,
+  Left,
+  ListedMember,
+  ListedRoom,
+  ListPage,
+  Page,
+  PageRequest,
+  RetentionPolicy,
+  RoomBatch,
+  RoomHead,
+  RoomIndex,
+  RoomView,
+  Store,
+} from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import type { Durability } from '../../protocol/words.ts';
+import { appendBatch } from './append-step.ts';
+import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
+import { joinRoom, leaveRoom, markRead, moveCursor, roomsOf, useDevice } from './member-steps.ts';
+import { readHistory, readPage, viewOf } from './read-steps.ts';
+import type { RoomRecord } from './records.ts';
+import { isDue, retainStep } from './retention.ts';
+import { enterRoom, isCurrent } from './room-step.ts';
+
+export interface LmdbStoreOptions extends EnvironmentOptions {
+  /** Wall-clock time, ms since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+export class LmdbStore implements Store {
+  readonly durability: Durability = 'disk';
+  readonly #env: Environment;
+  readonly #now: () => number;
+  #closed: Promise<void> | undefined;
+
+  private constructor(env: Environment, now: () => number) {
+    this.#env = env;
+    this.#now = now;
+  }
+
+  /** Creates what is not there. Rejects with `StoreUnavailable`. */
+  static async open(dir: string, { now = Date.now, ...options }: LmdbStoreOptions = {}): Promise<LmdbStore> {
+    try {
+      return new LmdbStore(openEnvironment(dir, options), now);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async append(batches: readonly RoomBatch[]): Promise<Commit> {
+    const rooms = await this.#write(() => batches.map((batch) => appendBatch(this.#env, batch, this.#now())));
+    const durable = this.#flushed();
+    // Whoever does not wait for it must not bring the process down.
+    durable.catch(() => {});
+    return { rooms, durable };
+  }
+
+  async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
+    const { view, isNew } = await this.#write(() => {
+      const isNew = joinRoom(this.#env, room, user, options, this.#now());
+      const record = this.#env.rooms.get(room);
+      return {
+        isNew,
+        view: record === undefined ? undefined : viewOf(this.#env, room, record, user, options.device),
+      };
+    });
+    if (view?.membership === undefined) throw new Error(`joined ${room} and is no member`);
+    return { info: view.info, membership: view.membership, isNew };
+  }
+
+  leave(room: RoomId, user: string): Promise<Left> {
+    const systemId = randomBytes(12).toString('hex');
+    return this.#write(() => leaveRoom(this.#env, room, user, systemId, this.#now()));
+  }
+
+  page(room: RoomId, request: PageRequest): Promise<Page> {
+    return this.#readRoom(room, (record) => readPage(this.#env, room, record, request));
+  }
+
+  history(room: RoomId, request: HistoryRequest): Promise<HistoryPage> {
+    return this.#readRoom(room, (record) => readHistory(this.#env, room, record, request));
+  }
+
+  async views(
+    user: string,
+    device: string | undefined,
+    rooms: readonly RoomId[],
+  ): Promise<(RoomView | undefined)[]> {
+    const records = await this.#enter(rooms);
+    return rooms.map((room, i) => {
+      const record = records[i];
+      return record === undefined ? undefined : viewOf(this.#env, room, record, user, device);
+    });
+  }
+
+  async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
+    return this.#read(() =>
+      rooms.map((room) => {
+        const record = this.#env.rooms.get(room);
+        return record === undefined ? undefined : { epoch: presentEpoch(record.chain), head: record.head };
+      }),
+    );
+  }
+
+  async index(user: UserId): Promise<RoomIndex> {
+    return this.#read(() => ({
+      version: this.#env.users.get(user)?.version ?? 0,
+      rooms: roomsOf(this.#env, user),
+    }));
+  }
+
+  async indexVersions(users: readonly UserId[]): Promise<number[]> {
+    return this.#read(() => users.map((user) => this.#env.users.get(user)?.version ?? 0));
+  }
+
+  useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
+    return this.#write(() => useDevice(this.#env, user, device, maxDevices, this.#now()));
+  }
+
+  moveCursors(moves: readonly CursorMove[]): Promise<void> {
+    return this.#write(() => {
+      for (const move of moves) moveCursor(this.#env, move, this.#now());
+    });
+  }
+
+  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<void> {
+    return this.#write(() => markRead(this.#env, room, user, seq, epoch, this.#now()));
+  }
+
+  async listRooms(
+    namespace: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<ListPage<ListedRoom>> {
+    return this.#read(() => {
+      const items: ListedRoom[] = [];
+      const start = `${namespace}|${cursor ?? ''}` as RoomId;
+      for (const { key, value } of this.#env.rooms.getRange({ start, end: `${namespace}}` as RoomId })) {
+        if (value.kind !== 'public' || nameOf(key) === cursor) continue;
+        if (items.length === limit) return { items, cursor: items.at(-1)?.room };
+        items.push({ room: nameOf(key), title: value.title, members: value.members, head: value.head });
+      }
+      return { items, cursor: undefined };
+    });
+  }
+
+  async listMembers(
+    room: RoomId,
+    asker: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<ListPage<ListedMember>> {
+    return this.#read(() => {
+      if (this.#env.members.get([room, asker]) === undefined)
+        throw new ChatError('not_found', 'no such room, or you are not a member of it');
+      const items: ListedMember[] = [];
+      for (const { key, value } of this.#env.members.getRange({
+        start: [room, cursor ?? ''],
+        end: [room, '\uffff'],
+      })) {
+        const [, user] = key;
+        if (user === cursor) continue;
+        if (items.length === limit) return { items, cursor: items.at(-1)?.user };
+        items.push({ user, name: value.name, role: value.role });
+      }
+      return { items, cursor: undefined };
+    });
+  }
+
+  async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
+    const rooms = this.#read(() => [...this.#env.rooms.getKeys()]);
+    for (const room of rooms) {
+      let isMore = this.#read(() => {
+        const record = this.#env.rooms.get(room);
+        return record !== undefined && isDue(this.#env, room, record, policy, this.#now());
+      });
+      while (isMore && !signal.aborted)
+        isMore = await this.#write(() => retainStep(this.#env, room, policy, this.#now()));
+      if (signal.aborted) return;
+    }
+  }
+
+  async ping(): Promise<void> {
+    this.#guard();
+    try {
+      this.#env.checkFile();
+    } catch (error) {
+      throw unavailable(error);
+    }
+    // An empty transaction waits for the writer lock as every commit does.
+    await within(
+      this.#write(() => {}),
+      PING_MS,
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#env.root.close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #guard(): void {
+    if (this.#closed !== undefined) throw new StoreUnavailable('the store is closed');
+  }
+
+  async #write<T>(step: () => T): Promise<T> {
+    this.#guard();
+    let refusal: ChatError | undefined;
+    let result: T | undefined;
+    try {
+      await this.#env.root.transaction(() => {
+        try {
+          result = step();
+        } catch (error) {
+          // A refusal comes before the first write, so what else is in the transaction stands.
+          if (!(error instanceof ChatError)) throw error;
+          refusal = error;
+        }
+      });
+    } catch (error) {
+      throw unavailable(error);
+    }
+    if (refusal !== undefined) throw refusal;
+    return result as T;
+  }
+
+  /** One snapshot: everything that was committed before. */
+  #read<T>(look: () => T): T {
+    this.#guard();
+    try {
+      this.#env.root.resetReadTxn();
+      return look();
+    } catch (error) {
+      throw error instanceof ChatError ? error : unavailable(error);
+    }
+  }
+
+  async #readRoom<T>(room: RoomId, look: (record: RoomRecord) => T): Promise<T> {
+    const [record] = await this.#enter([room]);
+    if (record === undefined) throw new ChatError('not_found', 'no such room');
+    // The record may be older than the snapshot by what another process just did: read it again.
+    return this.#read(() => look(this.#env.rooms.get(room) ?? record));
+  }
+
+  /** The rooms' records, their epochs opened where the life has changed. */
+  async #enter(rooms: readonly RoomId[]): Promise<(RoomRecord | undefined)[]> {
+    const records = this.#read(() => rooms.map((room) => this.#env.rooms.get(room)));
+    if (records.every((record) => isCurrent(this.#env, record))) return records;
+    return this.#write(() => rooms.map((room) => enterRoom(this.#env, room, this.#now())));
+  }
+
+  async #flushed(): Promise<Durability> {
+    try {
+      await this.#env.root.flushed;
+      return this.durability;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
+
+const PING_MS = 2_000;
+
+async function within(task: Promise<void>, ms: number): Promise<void> {
+  const abort = new AbortController();
+  const late = setTimeout(ms, undefined, { signal: abort.signal }).then(
+    () => {
+      throw new StoreUnavailable(`no answer for ${ms} ms`);
+    },
+    () => {},
+  );
+  try {
+    await Promise.race([task, late]);
+  } finally {
+    abort.abort();
+  }
+}
+
+function unavailable(error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error;
+  return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+}

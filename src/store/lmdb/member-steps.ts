@@ -1,0 +1,165 @@
+/** Steps on memberships, devices and cursors; each inside one write transaction. */
+import { draft } from '../../chat/entry.ts';
+import { namespaceOf, userId, type RoomId, type UserId } from '../../chat/identity.ts';
+import { isFurther, presentEpoch, settle, validUpTo } from '../../chat/position.ts';
+import type { CursorMove, JoinOptions, Left } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { appendSystem } from './append-step.ts';
+import type { Environment } from './environment.ts';
+import { countOwn } from './read-steps.ts';
+import type { UserRecord } from './records.ts';
+import { enterRoom, newRoom } from './room-step.ts';
+
+/** Makes the user a member; true if it was none before. */
+export function joinRoom(
+  env: Environment,
+  room: RoomId,
+  user: string,
+  options: JoinOptions,
+  now: number,
+): boolean {
+  const known = enterRoom(env, room, now);
+  const member = known === undefined ? undefined : env.members.get([room, user]);
+  if (known !== undefined && options.mustCreate === true)
+    throw new ChatError('conflict', 'the room exists already');
+  if (member !== undefined) return false;
+  const { create } = options;
+  if (known === undefined && create === undefined) throw new ChatError('not_found', 'no such room');
+  if (known !== undefined && known.kind !== 'public') throw new ChatError('not_found', 'no such room');
+  const id = userId(namespaceOf(room), user);
+  if (roomsOf(env, id).length >= options.maxRoomsPerUser) {
+    throw new ChatError(
+      'too_large',
+      `a user is a member of at most ${options.maxRoomsPerUser} rooms (maxRoomsPerUser)`,
+    );
+  }
+  const record = known ?? newRoom(env, now, create?.kind ?? 'public', create?.title ?? '');
+  const role = known === undefined ? (create?.role ?? 'member') : 'member';
+  record.members += 1;
+  if (role === 'owner') record.owners += 1;
+  void env.rooms.put(room, record);
+  const point = { epoch: presentEpoch(record.chain), seq: record.head };
+  void env.members.put([room, user], {
+    role,
+    name: options.name,
+    point,
+    read: record.head,
+    own: 0,
+    ownAtRead: 0,
+    cursors: {},
+  });
+  void env.index.put([id, room], 1);
+  changeUser(env, id, (entry) => entry);
+  return true;
+}
+
+export function leaveRoom(env: Environment, room: RoomId, user: string, systemId: string, now: number): Left {
+  const record = enterRoom(env, room, now);
+  const member = record === undefined ? undefined : env.members.get([room, user]);
+  if (record === undefined || member === undefined)
+    throw new ChatError('not_found', 'no such room, or you are not a member of it');
+  if (record.kind === 'direct') throw new ChatError('forbidden', 'a direct room cannot be left');
+  if (member.role === 'owner' && record.owners === 1 && record.members > 1) {
+    throw new ChatError('conflict', 'the last owner cannot leave; make somebody else an owner first');
+  }
+  record.members -= 1;
+  if (member.role === 'owner') record.owners -= 1;
+  const batch = appendSystem(
+    env,
+    room,
+    record,
+    draft(user, systemId, 'system', { data: { action: 'left', user } }),
+    now,
+  );
+  if (batch === undefined) throw new Error('an entry that was not stored');
+  void env.members.remove([room, user]);
+  const id = userId(namespaceOf(room), user);
+  void env.index.remove([id, room]);
+  changeUser(env, id, (entry) => entry);
+  return { batch, point: member.point };
+}
+
+export function roomsOf(env: Environment, user: UserId): RoomId[] {
+  const rooms: RoomId[] = [];
+  for (const [, room] of env.index.getKeys({ start: [user, '' as RoomId], end: [user, '\uffff' as RoomId] }))
+    rooms.push(room);
+  return rooms;
+}
+
+/** Notes the use of a device; the first one gives it a cursor in each of the user's rooms. */
+export function useDevice(
+  env: Environment,
+  user: UserId,
+  device: string,
+  maxDevices: number,
+  now: number,
+): void {
+  const entry = env.users.get(user) ?? { version: 0, devices: {} };
+  const isNew = entry.devices[device] === undefined;
+  const others = Object.keys(entry.devices).length;
+  const name = user.slice(user.indexOf('|') + 1);
+  if (isNew && others > 0) {
+    for (const room of roomsOf(env, user)) setCursorToHead(env, room, name, device, now);
+  }
+  entry.devices[device] = now;
+  const oldest = Object.entries(entry.devices).toSorted(([, a], [, b]) => a - b);
+  for (const [forgotten] of oldest.slice(0, Math.max(0, oldest.length - maxDevices))) {
+    delete entry.devices[forgotten];
+    for (const room of roomsOf(env, user)) forgetCursor(env, room, name, forgotten);
+  }
+  void env.users.put(user, entry);
+}
+
+function setCursorToHead(env: Environment, room: RoomId, user: string, device: string, now: number): void {
+  const record = enterRoom(env, room, now);
+  const member = env.members.get([room, user]);
+  if (record === undefined || member === undefined || member.cursors[device] !== undefined) return;
+  member.cursors[device] = { epoch: presentEpoch(record.chain), seq: record.head };
+  void env.members.put([room, user], member);
+}
+
+function forgetCursor(env: Environment, room: RoomId, user: string, device: string): void {
+  const member = env.members.get([room, user]);
+  if (member?.cursors[device] === undefined) return;
+  delete member.cursors[device];
+  void env.members.put([room, user], member);
+}
+
+export function moveCursor(env: Environment, { room, user, device, to }: CursorMove, now: number): void {
+  const record = enterRoom(env, room, now);
+  const member = record === undefined ? undefined : env.members.get([room, user]);
+  if (record === undefined || member === undefined) return;
+  const cursor = member.cursors[device] ?? member.point;
+  const bounded =
+    to.epoch === presentEpoch(record.chain) && to.seq > record.head ? { ...to, seq: record.head } : to;
+  if (!isFurther(record.chain, bounded, cursor)) return;
+  member.cursors[device] = bounded;
+  void env.members.put([room, user], member);
+}
+
+export function markRead(
+  env: Environment,
+  room: RoomId,
+  user: string,
+  seq: number,
+  epoch: string | undefined,
+  now: number,
+): void {
+  const record = enterRoom(env, room, now);
+  const member = record === undefined ? undefined : env.members.get([room, user]);
+  if (record === undefined || member === undefined)
+    throw new ChatError('not_found', 'no such room, or you are not a member of it');
+  if (epoch !== undefined && seq > validUpTo(record.chain, epoch)) {
+    throw new ChatError('conflict', `seq ${seq} lies in an epoch that is over`);
+  }
+  const { seq: read } = settle(record, { epoch: epoch ?? presentEpoch(record.chain), seq }).position;
+  if (seq === 0 || read <= member.read) return;
+  member.ownAtRead = countOwn(env, room, user, member, read);
+  member.read = read;
+  void env.members.put([room, user], member);
+}
+
+function changeUser(env: Environment, user: UserId, change: (entry: UserRecord) => UserRecord): void {
+  const entry = change(env.users.get(user) ?? { version: 0, devices: {} });
+  void env.users.put(user, { ...entry, version: entry.version + 1 });
+}

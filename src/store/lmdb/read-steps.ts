@@ -1,0 +1,152 @@
+/** Reads of one snapshot: pages, history, views. */
+import { EntryMaker, isFrom, storedParts, type Entry } from '../../chat/entry.ts';
+import type { RoomId } from '../../chat/identity.ts';
+import { settle } from '../../chat/position.ts';
+import type {
+  HistoryPage,
+  HistoryRequest,
+  Membership,
+  Page,
+  PageRequest,
+  RoomInfo,
+  RoomView,
+} from '../../chat/store.ts';
+import type { Environment } from './environment.ts';
+import type { MemberRecord, RoomRecord } from './records.ts';
+
+/** Bytes of one page of history; pages of `page` bring their own limit. */
+const MAX_HISTORY_BYTES = 4_194_304;
+
+function infoOf({ kind, title, chain, head, first, members, lastAt }: RoomRecord): RoomInfo {
+  return { kind, title, chain, head, first, members, lastAt };
+}
+
+export function viewOf(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  user: string | undefined,
+  device: string | undefined,
+): RoomView {
+  const member = user === undefined ? undefined : env.members.get([room, user]);
+  return {
+    info: infoOf(record),
+    membership:
+      member === undefined ? undefined : membershipOf(env, room, record, user ?? '', member, device),
+  };
+}
+
+function membershipOf(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  user: string,
+  member: MemberRecord,
+  device: string | undefined,
+): Membership {
+  const { role, name, point, read } = member;
+  const cursor = (device === undefined ? undefined : member.cursors[device]) ?? point;
+  return { role, name, point, read, cursor, unread: unreadOf(env, room, record, user, member) };
+}
+
+/** All texts after `read` less the user's own; both from running counts, not by counting. */
+function unreadOf(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  user: string,
+  member: MemberRecord,
+): number {
+  if (member.read >= record.head) return 0;
+  const from = Math.max(member.read, record.first - 1);
+  const ownBefore = from === member.read ? member.ownAtRead : countOwn(env, room, user, member, from);
+  return record.texts - textsUpTo(env, room, record, from) - (member.own - ownBefore);
+}
+
+function textsUpTo(env: Environment, room: RoomId, record: RoomRecord, seq: number): number {
+  if (seq < record.first) return record.textsBefore;
+  const stored = env.log.get([room, seq]);
+  return stored === undefined ? record.texts : storedParts(stored).texts;
+}
+
+/** The user's own texts up to `seq`: what its next own entry says, less that one. */
+export function countOwn(
+  env: Environment,
+  room: RoomId,
+  user: string,
+  member: MemberRecord,
+  seq: number,
+): number {
+  if (member.own === 0) return 0;
+  for (const { value } of env.log.getRange({
+    start: [room, Math.max(seq, member.point.seq) + 1],
+    end: [room, Number.MAX_SAFE_INTEGER],
+  })) {
+    if (!value.startsWith('t')) continue;
+    const { own, tail } = storedParts(value);
+    if (isFrom(tail, user)) return own - 1;
+  }
+  return member.own;
+}
+
+export function readPage(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  { after, user, limit, maxBytes }: PageRequest,
+): Page {
+  const { position: start, losses } = settle(record, after);
+  const entries = rangeOf(env, room, start.seq + 1, record.head, limit, maxBytes);
+  return { ...viewOf(env, room, record, user, undefined), entries, start, losses };
+}
+
+export function readHistory(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  request: HistoryRequest,
+): HistoryPage {
+  const view = viewOf(env, room, record, request.user, undefined);
+  const point = view.membership === undefined ? undefined : settle(record, view.membership.point).position;
+  const floor =
+    record.kind === 'public' || point === undefined ? record.first : Math.max(record.first, point.seq + 1);
+  const ceiling = Math.min(record.head, (request.before ?? record.head + 1) - 1);
+  if (request.after !== undefined) {
+    const from = Math.max(floor, request.after + 1);
+    const entries = rangeOf(env, room, from, ceiling, request.limit, MAX_HISTORY_BYTES);
+    return { ...view, entries, more: (entries.at(-1)?.seq ?? from - 1) < ceiling };
+  }
+  const from = Math.max(floor, ceiling - request.limit + 1);
+  const entries = newestWithin(rangeOf(env, room, from, ceiling, request.limit, Number.POSITIVE_INFINITY));
+  return { ...view, entries, more: (entries[0]?.seq ?? floor) > floor };
+}
+
+/** A page backwards keeps its newest entries when it has too many bytes. */
+function newestWithin(entries: readonly Entry[]): readonly Entry[] {
+  let bytes = 0;
+  for (let i = entries.length - 1; i >= 0; i -= 1) {
+    bytes += entries[i]?.json.length ?? 0;
+    if (bytes > MAX_HISTORY_BYTES && i < entries.length - 1) return entries.slice(i + 1);
+  }
+  return entries;
+}
+
+function rangeOf(
+  env: Environment,
+  room: RoomId,
+  from: number,
+  to: number,
+  limit: number,
+  maxBytes: number,
+): Entry[] {
+  const entries: Entry[] = [];
+  if (to < from) return entries;
+  const maker = new EntryMaker(room);
+  let bytes = 0;
+  for (const { key, value } of env.log.getRange({ start: [room, from], end: [room, to + 1], limit })) {
+    entries.push(maker.fromStored(key[1], value));
+    bytes += value.length;
+    if (bytes > maxBytes) break;
+  }
+  return entries;
+}

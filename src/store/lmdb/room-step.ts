@@ -1,0 +1,50 @@
+/**
+ * What every step on a room begins with: its record, in the present life.
+ *
+ * A room that was last written in another life gets a new epoch, with base = head, before
+ * anything else happens. Used inside a write transaction; `isCurrent` tells a reader whether
+ * it needs one.
+ */
+import { randomBytes } from 'node:crypto';
+import type { RoomId } from '../../chat/identity.ts';
+import { epochName } from '../../chat/position.ts';
+import type { Environment } from './environment.ts';
+import type { RoomRecord } from './records.ts';
+
+/** Epochs that are remembered; older positions count as of an unknown epoch. */
+const MAX_CHAIN = 64;
+
+export function isCurrent(env: Environment, record: RoomRecord | undefined): boolean {
+  return record === undefined || record.life === env.life;
+}
+
+export function nextEpoch(now: number): string {
+  return epochName(now, randomBytes(5).toString('hex'));
+}
+
+/** The room's record; an epoch that had to be opened is written already. */
+export function enterRoom(env: Environment, room: RoomId, now: number): RoomRecord | undefined {
+  const record = env.rooms.get(room);
+  if (record === undefined || record.life === env.life) return record;
+  record.chain = [...record.chain, { epoch: nextEpoch(now), base: record.head }].slice(-MAX_CHAIN);
+  record.life = env.life;
+  void env.rooms.put(room, record);
+  return record;
+}
+
+export function newRoom(env: Environment, now: number, kind: RoomRecord['kind'], title: string): RoomRecord {
+  return {
+    kind,
+    title,
+    life: env.life,
+    chain: [{ epoch: nextEpoch(now), base: 0 }],
+    head: 0,
+    first: 1,
+    members: 0,
+    owners: 0,
+    texts: 0,
+    textsBefore: 0,
+    bytes: 0,
+    lastAt: now,
+  };
+}
