@@ -31,7 +31,10 @@ export async function startSentinelSet(options: RedisOptions = {}): Promise<Sent
     servers.push(master);
     const replica = await startRedis({ ...options, replicaOf: master.port });
     servers.push(replica);
-    await until(() => replica.ask('INFO', 'replication'), (info) => String(info).includes('link_status:up'));
+    await until(
+      () => replica.ask('INFO', 'replication'),
+      (info) => String(info).includes('link_status:up'),
+    );
     const sentinels: RedisServer[] = [];
     for (let i = 0; i < 3; i += 1) {
       const port = await freePort();
