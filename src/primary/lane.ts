@@ -1,0 +1,85 @@
+/**
+ * The connections on their way to one worker.
+ *
+ * Node passes one handle at a time and holds back every other message to that worker
+ * meanwhile (TRAPS 1.2). So only a few are given to Node at once and the rest waits here,
+ * where it can still go to another worker when this one stalls or dies.
+ */
+import type { Connection } from './connection.ts';
+import { isGone } from './connection.ts';
+import type { OnSent } from './sticky-router.ts';
+
+/** How many handles Node may hold: enough to keep its channel busy. */
+const MAX_IN_HAND = 4;
+
+export interface LaneEvents {
+  /** Gives the connection to Node for the worker. */
+  send(connection: Connection, onSent: OnSent): void;
+  /** It could not be sent. */
+  onReturned(connection: Connection): void;
+}
+
+export class Lane {
+  readonly #events: LaneEvents;
+  readonly #queue: Connection[] = [];
+  readonly #inHand = new Set<Connection>();
+
+  /** When one last got through, or when the first came into the empty lane. */
+  #movedAt = 0;
+  #isClosed = false;
+
+  constructor(events: LaneEvents) {
+    this.#events = events;
+  }
+
+  get length(): number {
+    return this.#queue.length + this.#inHand.size;
+  }
+
+  add(connection: Connection, now: number): void {
+    if (this.length === 0) this.#movedAt = now;
+    this.#queue.push(connection);
+    this.#pump();
+  }
+
+  /** How long nothing has moved although something waits. */
+  stalledMs(now: number): number {
+    return this.length === 0 ? 0 : now - this.#movedAt;
+  }
+
+  /**
+   * Takes back what has not left yet and fits. What Node holds is taken too: when its turn
+   * comes there, a socket whose handle has gone elsewhere is left out.
+   */
+  takeBack(fits: (connection: Connection) => boolean): Connection[] {
+    const taken: Connection[] = [];
+    for (const connection of this.#inHand) if (fits(connection)) taken.push(connection);
+    for (const connection of taken) this.#inHand.delete(connection);
+    for (const connection of this.#queue.splice(0)) (fits(connection) ? taken : this.#queue).push(connection);
+    return taken.filter(({ socket }) => !isGone(socket));
+  }
+
+  /** The worker is gone: nothing is sent any more. Returns what has not left. */
+  close(): Connection[] {
+    this.#isClosed = true;
+    return this.takeBack(() => true);
+  }
+
+  #pump(): void {
+    while (!this.#isClosed && this.#inHand.size < MAX_IN_HAND) {
+      const connection = this.#queue.shift();
+      if (connection === undefined) return;
+      if (isGone(connection.socket)) continue;
+      this.#inHand.add(connection);
+      this.#events.send(connection, (error) => this.#handleSent(connection, error));
+    }
+  }
+
+  #handleSent(connection: Connection, error: Error | null): void {
+    // Taken back meanwhile.
+    if (!this.#inHand.delete(connection)) return;
+    if (error !== null && !isGone(connection.socket)) this.#events.onReturned(connection);
+    this.#movedAt = performance.now();
+    this.#pump();
+  }
+}
