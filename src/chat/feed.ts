@@ -78,6 +78,8 @@ export class Feed {
   #recentBytes = 0;
   #repair: Promise<void> | undefined;
   #isRepairDue = false;
+  /** The highest seq of this epoch that was heard of. */
+  #known = 0;
   #isGapWatched = false;
   #isClosed = false;
 
@@ -129,7 +131,7 @@ export class Feed {
     if (batch.epoch !== this.#position.epoch) return this.#askStore();
     if (first > this.#position.seq + 1) {
       if (this.#held.length < this.limits.maxHeld) this.#held.push(batch);
-      return this.#watchGap();
+      return this.#watchGap(first);
     }
     this.#handOn(entriesAfter(batch.entries, this.#position.seq));
     if (this.#held.length > 0) this.#releaseHeld();
@@ -138,7 +140,7 @@ export class Feed {
   /** Someone says where the room's log ends. It may be late, so a lower head means nothing. */
   hear(head: RoomHead): void {
     if (head.epoch !== this.#position.epoch) this.#askStore();
-    else if (head.head > this.#position.seq) this.#watchGap();
+    else if (head.head > this.#position.seq) this.#watchGap(head.head);
   }
 
   /**
@@ -148,7 +150,7 @@ export class Feed {
   check(head: RoomHead | undefined, asked: Position): void {
     if (head === undefined || head.epoch !== this.#position.epoch) this.#askStore();
     else if (head.head < asked.seq && asked.epoch === head.epoch) this.#askStore();
-    else if (head.head > this.#position.seq) this.#watchGap();
+    else if (head.head > this.#position.seq) this.#watchGap(head.head);
   }
 
   /** Reads what is missing from the store. Resolves when done or failed; the next check tries again. */
@@ -279,16 +281,18 @@ export class Feed {
     void this.repair();
   }
 
-  #watchGap(): void {
+  /** Entries up to `seq` exist: what has not come by itself in a moment is read. */
+  #watchGap(seq: number): void {
+    this.#known = Math.max(this.#known, seq);
     if (this.#repair !== undefined) this.#isRepairDue = true;
     if (this.#isGapWatched || this.#repair !== undefined) return;
     this.#isGapWatched = true;
-    const asked = this.#position;
+    const target = this.#known;
     void this.wait(this.limits.gapGraceMs).then(() => {
       this.#isGapWatched = false;
       if (this.#isClosed) return;
-      if (this.#held.length > 0 || this.#position.seq === asked.seq) return this.repair();
-      return undefined;
+      if (this.#position.seq < target) this.#askStore();
+      else if (this.#position.seq < this.#known) this.#watchGap(this.#known);
     });
   }
 
@@ -317,6 +321,7 @@ export class Feed {
       for (const subscription of this.#live) this.#demote(subscription);
       this.#forgetRecent();
       this.#held = [];
+      this.#known = 0;
       this.#position = position;
     }
     const entries = entriesAfter(page.entries, this.#position.seq);
