@@ -58,7 +58,6 @@ export function busRoom(room: string): string {
 
 export class SocketBus implements Adapter {
   readonly #options: SocketBusOptions;
-  readonly #server: Server;
   readonly #official: OfficialAdapter;
   readonly #rooms = new Set<RoomId>();
   #probes: (() => void)[] = [];
@@ -70,8 +69,7 @@ export class SocketBus implements Adapter {
     const make = function (namespace: never): unknown {
       return factory(namespace);
     };
-    this.#server = new Server({ adapter: make as never });
-    const official: unknown = this.#server.of('/').adapter;
+    const official: unknown = new Server({ adapter: make as never }).of('/').adapter;
     if (!isOfficialAdapter(official))
       throw new Error('socket.io-adapter has another shape than 2.5.8: onMessage or publish is missing');
     this.#official = official;
@@ -135,7 +133,8 @@ export class SocketBus implements Adapter {
   async #close(): Promise<void> {
     for (const room of this.#rooms) this.unsubscribe(room);
     try {
-      await this.#server.close();
+      // The server has no HTTP server to close; the adapter says goodbye to the others.
+      await this.#official.close();
     } catch (error) {
       this.#options.onFault(error);
     }

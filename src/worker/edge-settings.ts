@@ -14,9 +14,9 @@ export function edgeSettings(config: Config, node: string): EdgeSettings {
     maxBufferedBytes: config.maxBufferedBytes,
     maxSocketBytes: config.maxSocketBytes,
     maxConnections: config.maxConnections,
-    pingIntervalMs: config.pingIntervalMs,
-    pingTimeoutMs: config.pingTimeoutMs,
-    connectTimeoutMs: config.connectTimeoutMs,
+    pingIntervalMs: config.pingInterval,
+    pingTimeoutMs: config.pingTimeout,
+    connectTimeoutMs: config.connectTimeout,
     server: { version: ownVersion(), adapter: config.adapter, node },
   };
 }

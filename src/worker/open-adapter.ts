@@ -1,13 +1,15 @@
-/** The adapter that the configuration names. */
-import { openClusterAdapter } from '../adapter/cluster-adapter.ts';
-import { openRedisAdapter } from '../adapter/redis-adapter.ts';
+/** The adapter that the configuration names; the other one's libraries are not loaded. */
 import type { Adapter, AdapterEvents } from '../chat/adapter.ts';
 import type { Config } from '../config/config.ts';
 import type { Log } from '../ops/log.ts';
 
-export function openAdapter(config: Config, events: AdapterEvents, log: Log): Adapter {
+export async function openAdapter(config: Config, events: AdapterEvents, log: Log): Promise<Adapter> {
   const onFault = (error: unknown): void => log.error({ error }, 'the adapter failed');
   const { faults } = config;
-  if (config.adapter === 'cluster') return openClusterAdapter(events, { faults, onFault });
+  if (config.adapter === 'cluster') {
+    const { openClusterAdapter } = await import('../adapter/cluster-adapter.ts');
+    return openClusterAdapter(events, { faults, onFault });
+  }
+  const { openRedisAdapter } = await import('../adapter/redis-adapter.ts');
   return openRedisAdapter(events, { url: config.redisUrl, prefix: config.redisPrefix, faults, log, onFault });
 }

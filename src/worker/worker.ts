@@ -64,6 +64,7 @@ export class Worker {
 
   private constructor(
     store: Store,
+    adapter: Adapter,
     log: Log,
     { config, slot, node, tell }: WorkerOptions & { readonly config: Config },
   ) {
@@ -77,7 +78,7 @@ export class Worker {
     const settings = edgeSettings(config, node);
     this.#server = new ChatServer(settings, { readiness: () => this.#health.readiness(performance.now()) });
     const onFault = (error: unknown): void => log.error({ error }, 'our fault');
-    this.#adapter = openAdapter(config, this.#adapterEvents(), log);
+    this.#adapter = adapter;
     this.#feeds = new Feeds(
       {
         store,
@@ -129,14 +130,27 @@ export class Worker {
       log.error({ error }, 'a promise was rejected and nobody waited'),
     );
     const store = await openStore(config, log);
-    return new Worker(store, log, { ...options, config });
+    // What comes in before the worker is made is no loss: there are no feeds yet.
+    const incoming: { to?: AdapterEvents } = {};
+    const adapter = await openAdapter(
+      config,
+      {
+        onBatch: (room, body) => incoming.to?.onBatch(room, body),
+        onNotice: (notice) => incoming.to?.onNotice(notice),
+        onReset: () => incoming.to?.onReset(),
+      },
+      log,
+    );
+    const worker = new Worker(store, adapter, log, { ...options, config });
+    incoming.to = worker.#events;
+    return worker;
   }
 
   /** Lets the clients go within `overMs`, finishes what was begun, closes everything. */
   async drain(reason: 'reload' | 'shutdown', overMs: number): Promise<void> {
     this.#isDraining = true;
     this.#log.info({ reason, sockets: this.#connections.size }, 'draining');
-    await this.#connections.drain(reason, overMs, this.#config.reconnectSpreadMs);
+    await this.#connections.drain(reason, overMs, this.#config.reconnectSpread);
     await this.#committer.idle();
     await this.#beat.close();
     await this.#server.close();
@@ -153,7 +167,7 @@ export class Worker {
     this.#written.set(room, [batch.epoch, last.seq]);
   }
 
-  #adapterEvents(): AdapterEvents {
+  get #events(): AdapterEvents {
     return {
       onBatch: (room, body) => this.#feeds.offerText(room, body),
       onNotice: (notice) => {
@@ -186,7 +200,7 @@ export class Worker {
     });
     const policy = retentionPolicy(this.#config);
     if (slot === 0 && policy !== undefined)
-      every(this.#config.retainSweepMs, () => this.#store.retain(policy, this.#beat.signal));
+      every(this.#config.retainSweep, () => this.#store.retain(policy, this.#beat.signal));
   }
 
   async #examine(part: 'store' | 'adapter', look: () => Promise<void>): Promise<void> {
@@ -211,12 +225,12 @@ function toUserId(text: string): UserId {
   return userId(namespaceOf(text as UserId), nameOf(text as UserId));
 }
 
-function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIdsMs }: Config) {
+function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIds }: Config) {
   if (retainDays === undefined && retainMessages === undefined && retainBytes === undefined) return undefined;
   return {
     maxAgeMs: retainDays === undefined ? undefined : retainDays * 86_400_000,
     maxMessages: retainMessages,
     maxBytes: retainBytes,
-    idsMs: retainIdsMs,
+    idsMs: retainIds,
   };
 }

@@ -1,0 +1,73 @@
+/**
+ * What cannot go together, told with both names and both values; and what may be meant but
+ * should be known. Options that are wrong by themselves are missing here, and told elsewhere.
+ */
+import type { Config } from './config.ts';
+import { flagOf, OPTION_NAMES, type OptionName } from './options.ts';
+
+/** `said`: the name under which an option was given. */
+export function contradictions(config: Partial<Config>, said: (name: OptionName) => string): string[] {
+  return [...ofTokens(config, said), ...ofFaults(config, said), ...ofSizes(config, said)];
+}
+
+const KEYS = ['jwtSecret', 'jwtPublicKey', 'jwtJwks'] as const satisfies readonly OptionName[];
+const MIN_SECRET_BYTES = 32;
+
+function ofTokens(config: Partial<Config>, said: (name: OptionName) => string): string[] {
+  const found: string[] = [];
+  const keys = KEYS.filter((name) => config[name] !== undefined);
+  const ofJwt = OPTION_NAMES.filter((name) => name.startsWith('jwt') && config[name] !== undefined);
+  if (config.auth === 'jwt' && keys.length === 0)
+    found.push(`${said('auth')} (jwt) needs one of ${KEYS.map(flagOf).join(', ')}; got none`);
+  if (keys.length > 1)
+    found.push(`${keys.map(said).join(' and ')} exclude each other: tokens are checked with one kind of key`);
+  if (config.auth === 'guest' && ofJwt.length > 0)
+    found.push(`${ofJwt.map(said).join(', ')} must go with --auth jwt; ${said('auth')} is guest`);
+  const { jwtSecret } = config;
+  if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
+    found.push(
+      `${said('jwtSecret')} must be at least ${MIN_SECRET_BYTES} bytes; got ${Buffer.byteLength(jwtSecret)}`,
+    );
+  }
+  return found;
+}
+
+function ofFaults({ faults, allowFaults }: Partial<Config>, said: (name: OptionName) => string): string[] {
+  if (faults === undefined || allowFaults === true) return [];
+  return [`${said('faults')} is for drills and tests only; it needs --allow-faults`];
+}
+
+/** The first may not be above the second. */
+const ORDERED = [
+  ['maxBufferedBytes', 'maxSocketBytes'],
+  ['maxPageBytes', 'maxSocketBytes'],
+  ['maxPacketBytes', 'maxQueuedBytes'],
+] as const satisfies readonly (readonly [OptionName, OptionName])[];
+
+/** Of a packet, for what is not text or data: names, ids, braces. */
+const PACKET_OVERHEAD_BYTES = 1_024;
+
+function ofSizes(config: Partial<Config>, said: (name: OptionName) => string): string[] {
+  const found: string[] = [];
+  for (const [small, large] of ORDERED) {
+    const [a, b] = [config[small], config[large]];
+    if (a !== undefined && b !== undefined && a > b)
+      found.push(`${said(small)} (${a}) must be at most ${said(large)} (${b})`);
+  }
+  const { maxPacketBytes: packet, maxTextBytes: text, maxDataBytes: data } = config;
+  if (packet === undefined || text === undefined || data === undefined) return found;
+  if (packet < text + data + PACKET_OVERHEAD_BYTES) {
+    found.push(
+      `${said('maxPacketBytes')} (${packet}) must hold ${said('maxTextBytes')} (${text}), ${said('maxDataBytes')} (${data}) and ${PACKET_OVERHEAD_BYTES} more`,
+    );
+  }
+  return found;
+}
+
+export function warningsOf({ auth, host }: Config): string[] {
+  const isLoopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  if (auth !== 'guest' || isLoopback) return [];
+  return [
+    `--auth guest on ${host}: whoever reaches this address can be any user; use --auth jwt, or --host 127.0.0.1`,
+  ];
+}
