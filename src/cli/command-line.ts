@@ -4,55 +4,55 @@
  * Flags are read as text here and checked by config/, so that every mistake is told the same
  * way, all together.
  */
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { nearest } from '../config/nearest.ts';
-import { envOf, flagOf, OPTIONS, type OptionName, type OptionRow } from '../config/options.ts';
+import { GROUPS, type OptionGroup } from '../config/option-row.ts';
+import { flagOf, OPTION_NAMES, optionRow } from '../config/options.ts';
 
 /** Flags as text, by the option's name. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 
-const NAMES = Object.keys(OPTIONS) as OptionName[];
-
-/** Adds every option of the server to a command. */
-export function addServerOptions(command: Command): Command {
-  for (const name of NAMES) {
-    if (name === 'faults') continue;
-    const row: OptionRow = OPTIONS[name];
-    const flags = row.value === undefined ? flagOf(name) : `${flagOf(name)} <${row.value}>`;
-    const shown = row.default === undefined || row.default === '' ? '' : ` (default ${row.default})`;
-    const option = new Option(flags, `${row.about}${shown} [${envOf(name)}]`).helpGroup(`${row.group}:`);
-    if (row.value !== undefined)
-      option.argParser((value: string, previous: unknown) =>
-        typeof previous === 'string' && isList(name) ? `${previous},${value}` : value,
-      );
-    command.addOption(option);
+/** Adds the options of these groups to a command. */
+export function addServerOptions(command: Command, groups: readonly OptionGroup[] = GROUPS): Command {
+  for (const group of groups) {
+    for (const name of OPTION_NAMES) {
+      const row = optionRow(name);
+      if (row.group !== group || row.isEnvOnly === true) continue;
+      const flags = row.value === undefined ? flagOf(name) : `${flagOf(name)} <${row.value}>`;
+      const fallback =
+        row.value === undefined || row.default === undefined || row.default === ''
+          ? ''
+          : ` Default ${row.default}.`;
+      const option = new Option(flags, `${row.about}${fallback}`).helpGroup(`${group}:`);
+      if (row.isList === true)
+        option.argParser((value, previous) =>
+          typeof previous === 'string' ? `${previous},${value}` : value,
+        );
+      command.addOption(option);
+    }
   }
   return command;
 }
 
-function isList(name: OptionName): boolean {
-  return name === 'namespaces' || name === 'origins';
-}
-
 /** What was given, as text. */
 export function flagsOf(command: Command): Flags {
-  const flags: Record<string, string> = {};
-  for (const [name, value] of Object.entries(command.opts()))
-    flags[name] = value === true ? 'true' : String(value);
-  return flags;
+  const given = Object.entries(command.opts<Record<string, string | boolean>>());
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 /** Flags that no option has, and stray words; commander was told to leave them. */
-export function strayMistakes(command: Command): string[] {
-  const known = command.options.map((option) => option.long ?? '');
+export function strayMistakes(command: Command, commands: readonly string[]): string[] {
+  const known = command.options.flatMap((option) => option.long ?? []);
   const mistakes: string[] = [];
   let isAfterFlag = false;
   for (const argument of command.args) {
     const isFlag = argument.startsWith('-');
-    if (isFlag) mistakes.push(`${argument}: no such option${nearest(argument.split('=')[0] ?? '', known)}`);
+    const word = argument.split('=', 1)[0] ?? argument;
+    if (isFlag) mistakes.push(`${word} is no option of this command${nearest(word, known)}`);
     // A word right after an unknown option is taken for its value.
-    else if (!isAfterFlag) mistakes.push(`${argument}: unexpected; options begin with --`);
-    isAfterFlag = isFlag && !argument.includes('=');
+    else if (!isAfterFlag)
+      mistakes.push(`${word} is no command, and options begin with --${nearest(word, commands)}`);
+    isAfterFlag = isFlag && word === argument;
   }
   return mistakes;
 }

@@ -76,12 +76,12 @@ function unknownVariables(env: Texts): string[] {
 export function describeConfig(config: Config): (readonly [name: string, value: string])[] {
   return OPTION_NAMES.filter((name) => config[name] !== undefined).map((name) => {
     const { isSecret = false, isEnvOnly = false } = optionRow(name);
-    const value: unknown = config[name];
+    const value = config[name];
     const shown = isSecret
       ? '(a secret)'
-      : typeof value === 'object'
-        ? JSON.stringify(value)
-        : String(value).replace(/\/\/[^/]*@/, '//(secret)@');
+      : typeof value === 'string'
+        ? value.replace(/\/\/[^/]*@/, '//(secret)@')
+        : JSON.stringify(value);
     return [isEnvOnly ? envOf(name) : flagOf(name), shown];
   });
 }

@@ -34,6 +34,18 @@ export function matching(pattern: RegExp, takes: string): Kind<string> {
   return kind(takes, (given) => (pattern.test(given) ? given : undefined));
 }
 
+/** A text that passes `fits`; one that makes it throw does not fit. */
+export function fitting(takes: string, fits: (text: string) => boolean): Kind<string> {
+  return kind(takes, (given) => {
+    try {
+      return fits(given) ? given : undefined;
+    } catch {
+      // Why it cannot be read is less telling than what was wanted.
+      return undefined;
+    }
+  });
+}
+
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   return kind(words.join(' or '), (given) => words.find((word) => word === given));
 }

@@ -1,5 +1,6 @@
 /** The options of what to serve, to whom, on what, and how to run it. */
 import { duration, faults, list, matching, oneOf, rate, text, toggle, whole, wholeOrCores } from './kinds.ts';
+import { jwkSet, publicKeyFile } from './key-kinds.ts';
 import type { OptionRow } from './option-row.ts';
 
 const NAMESPACE = matching(/^\/[a-z0-9*-]{1,32}$/, 'a namespace such as /acme or a pattern such as /team-*');
@@ -98,13 +99,13 @@ export const SERVER_OPTIONS = {
   jwtPublicKey: {
     group: 'Who may come in',
     value: 'FILE',
-    kind: text('a file'),
+    kind: publicKeyFile(),
     about: 'PEM file with the public key that tokens are checked with.',
   },
   jwtJwks: {
     group: 'Who may come in',
     value: 'FILE|URL',
-    kind: text('a file or a URL'),
+    kind: jwkSet(),
     about: 'JWK set with the public keys that tokens are checked with.',
   },
   jwtIssuer: {
