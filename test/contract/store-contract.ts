@@ -1,0 +1,51 @@
+/**
+ * What every store must keep: one suite, run on every implementation.
+ *
+ * `open` is called once for the suite; each test has a namespace of its own (store-scene.ts).
+ * The themes are a file each: store-contract-*.ts.
+ */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { appendContract } from './store-contract-append.ts';
+import { closeContract } from './store-contract-close.ts';
+import { deviceContract } from './store-contract-devices.ts';
+import { epochContract } from './store-contract-epochs.ts';
+import { historyContract } from './store-contract-history.ts';
+import { idContract } from './store-contract-ids.ts';
+import { indexContract } from './store-contract-index.ts';
+import { listContract } from './store-contract-lists.ts';
+import { memberContract } from './store-contract-members.ts';
+import { pageContract } from './store-contract-pages.ts';
+import { retentionContract } from './store-contract-retention.ts';
+import { unreadContract } from './store-contract-unread.ts';
+import { Scene, type OpenedStore } from './store-scene.ts';
+
+const THEMES: Record<string, (scene: () => Scene) => void> = {
+  appending: appendContract,
+  ids: idContract,
+  members: memberContract,
+  index: indexContract,
+  devices: deviceContract,
+  unread: unreadContract,
+  pages: pageContract,
+  history: historyContract,
+  epochs: epochContract,
+  retention: retentionContract,
+  lists: listContract,
+};
+
+export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`${name} keeps the contract of a store`, () => {
+    let opened: OpenedStore | undefined;
+    beforeAll(async () => {
+      opened = await open();
+    });
+    afterAll(() => opened?.close());
+
+    const scene = (): Scene => {
+      if (opened === undefined) throw new Error('the store was not opened');
+      return new Scene(opened);
+    };
+    for (const [theme, contract] of Object.entries(THEMES)) describe(theme, () => contract(scene));
+  });
+  describe(`${name} when it is closed`, () => closeContract(open));
+}
