@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { Deadlines } from './deadlines.ts';
 import { Refusal } from './refusal.ts';
+import { stopReading } from './stop-reading.ts';
 
 export interface HeadReaderOptions {
   readonly maxHeadBytes: number;
@@ -100,8 +101,7 @@ export class HeadReader {
     }
     this.#release(waiting);
     this.#detach(waiting);
-    // Stops the read at once: the http server stops its handle on `pause` (TRAPS 1.3).
-    waiting.socket.pause();
+    stopReading(waiting.socket);
     this.#events.onHead(waiting.socket, read, end + END_OF_HEAD.length);
   }
 
