@@ -3,20 +3,22 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, type RedisOptions, type RedisServer, startRedis, startServer, until } from './redis.ts';
 
-export interface SentinelSet extends AsyncDisposable {
+export interface SentinelSet {
   /** `redis+sentinel://…/mymaster` */
   readonly url: string;
   readonly master: RedisServer;
   readonly replica: RedisServer;
   readonly sentinels: readonly RedisServer[];
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface RedisCluster extends AsyncDisposable {
+export interface RedisCluster {
   /** `redis+cluster://…` */
   readonly url: string;
   readonly nodes: readonly RedisServer[];
   /** Which node serves the key's slot, by CLUSTER KEYSLOT and the slots as they were dealt. */
   nodeOf(key: string): Promise<RedisServer>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 async function disposeAll(servers: readonly RedisServer[]): Promise<void> {

@@ -24,7 +24,7 @@ export interface RedisOptions {
   readonly replicaOf?: number | undefined;
 }
 
-export interface RedisServer extends AsyncDisposable {
+export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly dir: string;
@@ -41,6 +41,7 @@ export interface RedisServer extends AsyncDisposable {
   restart(): Promise<void>;
   /** One command over a connection of its own. */
   ask(...command: string[]): Promise<unknown>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const READY = /Ready to accept connections|\+monitor master/;

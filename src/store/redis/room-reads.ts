@@ -1,0 +1,94 @@
+/** Pages, history and views: what is asked of the scripts until the answer fits the question. */
+import type { RoomId } from '../../chat/identity.ts';
+import { presentEpoch, settle } from '../../chat/position.ts';
+import type { HistoryPage, HistoryRequest, Page, PageRequest, RoomView } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { ownBefore, toInfo, toMembership, unreadFrom } from './records.ts';
+import type { RoomSteps, Seen } from './room-steps.ts';
+
+/** Bytes of one page of history; pages of `page` bring their own limit. */
+const MAX_HISTORY_BYTES = 4_194_304;
+/** How often a question is put anew because the room changed under it. */
+const MAX_ROUNDS = 8;
+
+export class RoomReads {
+  readonly #steps: RoomSteps;
+
+  constructor(steps: RoomSteps) {
+    this.#steps = steps;
+  }
+
+  async page(room: RoomId, { after, user, limit, maxBytes }: PageRequest): Promise<Page> {
+    let [epoch, seq] = after.seq <= 0 ? ['', 0] : [after.epoch, after.seq];
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const found = await this.#steps.read(room, { epoch, from: seq + 1, limit, maxBytes, user });
+      if (found === undefined) throw noRoom();
+      const { position: start, losses } = settle(found.room, after);
+      // Asked in another epoch than the present one, nothing was read: ask for what it means now.
+      if (epoch === '' || epoch === presentEpoch(found.room.chain))
+        return { ...(await this.view(room, user, found)), entries: found.entries, start, losses };
+      ({ epoch, seq } = start);
+    }
+    throw new Error(`${room} begins epochs faster than a page is read`);
+  }
+
+  async history(room: RoomId, { user, after, before, limit }: HistoryRequest): Promise<HistoryPage> {
+    const isNewestFirst = after === undefined;
+    let floor = 1;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const from = Math.max(floor, (after ?? 0) + 1);
+      const to = before === undefined ? undefined : before - 1;
+      const maxBytes = MAX_HISTORY_BYTES;
+      const found = await this.#steps.read(room, {
+        epoch: '',
+        from,
+        to,
+        limit,
+        maxBytes,
+        isNewestFirst,
+        user,
+      });
+      if (found === undefined) throw noRoom();
+      const { room: record, member, entries } = found;
+      // In a room that is not public a member sees nothing from before the membership.
+      const needed =
+        record.kind === 'public' || member === undefined ? 1 : settle(record, member.point).position.seq + 1;
+      if (needed > floor) {
+        floor = needed;
+        continue;
+      }
+      const lowest = Math.max(record.first, floor);
+      const ceiling = Math.min(record.head, to ?? record.head);
+      const more = isNewestFirst
+        ? (entries[0]?.seq ?? lowest) > lowest
+        : (entries.at(-1)?.seq ?? Math.max(lowest, from) - 1) < ceiling;
+      return { ...(await this.view(room, user, found)), entries, more };
+    }
+    throw new Error(`${room} changes faster than a page is read`);
+  }
+
+  async views(user: string, device: string, rooms: readonly RoomId[]): Promise<(RoomView | undefined)[]> {
+    const seen = await this.#steps.views(user, device, rooms);
+    return Promise.all(
+      rooms.map(async (room, i) => {
+        const one = seen[i];
+        return one === undefined ? undefined : this.view(room, user, one);
+      }),
+    );
+  }
+
+  /** With the unread count, for which own texts rarely have to be looked for. */
+  async view(room: RoomId, user: string | undefined, { room: record, member }: Seen): Promise<RoomView> {
+    const info = toInfo(record);
+    if (member === undefined || user === undefined) return { info, membership: undefined };
+    const before =
+      ownBefore(record, member) ??
+      (await this.#steps.countOwn(room, user, Math.max(unreadFrom(record, member), member.point.seq))) ??
+      member.own;
+    return { info, membership: toMembership(record, member, before) };
+  }
+}
+
+function noRoom(): ChatError {
+  return new ChatError('not_found', 'no such room');
+}

@@ -1,0 +1,286 @@
+/**
+ * Steps on a room's log and memberships: which script, with what, and what its answer means.
+ * What a position means is decided here by chat/position.ts; a script is asked again with the outcome.
+ */
+import { randomBytes } from 'node:crypto';
+import { draft as makeDraft, EntryMaker, kindLetter, type Entry } from '../../chat/entry.ts';
+import type { RoomId } from '../../chat/identity.ts';
+import { isFurther, settle, validUpTo } from '../../chat/position.ts';
+import type { Appended, CursorMove, JoinOptions, Left, RoomBatch, RoomCommit } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { type Keys, ROOM_KEYS } from './keys.ts';
+import {
+  chainOf,
+  listOf,
+  type MemberRecord,
+  memberOf,
+  ownBeforeEntry,
+  positionOf,
+  roomOf,
+  type RoomRecord,
+  textOf,
+  textsOf,
+} from './records.ts';
+import type { RedisLink } from './redis-link.ts';
+import { ROOM_SCRIPTS } from './room-scripts.ts';
+
+/** Entries that are looked at in one read when own texts are counted. */
+const COUNT_STEP = 500;
+const MAX_SEQ = String(Number.MAX_SAFE_INTEGER);
+/** A move that meets another one each time is given up; the client moves again. */
+const MAX_MOVE_ROUNDS = 4;
+
+export interface Seen {
+  readonly room: RoomRecord;
+  readonly member: MemberRecord | undefined;
+}
+
+export interface ReadRequest {
+  /** Empty: the present one. Of another epoch nothing is read. */
+  readonly epoch: string;
+  readonly from: number;
+  readonly to?: number | undefined;
+  readonly limit: number;
+  readonly maxBytes: number;
+  readonly isNewestFirst?: boolean | undefined;
+  readonly user?: string | undefined;
+}
+
+export type JoinAnswer =
+  | ({ readonly word: 'was' | 'joined' } & Seen & { readonly member: MemberRecord })
+  | { readonly word: 'would' | 'none' | 'exists' | 'late' };
+
+export class RoomSteps {
+  readonly #link: RedisLink;
+  readonly #keys: Keys;
+
+  constructor(link: RedisLink, keys: Keys) {
+    this.#link = link;
+    this.#keys = keys;
+  }
+
+  async append({ room, drafts }: RoomBatch): Promise<RoomCommit> {
+    if (drafts.length === 0) return { room, results: [], batch: undefined };
+    const args: string[] = [];
+    for (const { from, id, kind, tail } of drafts) args.push(from, id, kindLetter(kind), tail);
+    const reply = await this.#run('append', room, args);
+    if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined };
+    const [epochReply, atReply, words] = listOf(reply);
+    const [epoch, at, results] = [textOf(epochReply), Number(atReply), textsOf(words)];
+    const maker = new EntryMaker(room);
+    const entries: Entry[] = [];
+    let seq = Number(results[drafts.length]);
+    const outcomes = drafts.map(({ kind, tail }, i): Appended => {
+      const word = results[i] ?? '-';
+      if (word === '-') return notMember();
+      if (word === '+') {
+        entries.push(maker.make(seq, at, kindLetter(kind), tail));
+        seq += 1;
+        return { ok: true, epoch, seq: seq - 1, at, duplicate: false };
+      }
+      const [first = '', firstSeq, firstAt] = word.split(' ');
+      return { ok: true, epoch: first, seq: Number(firstSeq), at: Number(firstAt), duplicate: true };
+    });
+    return { room, results: outcomes, batch: entries.length === 0 ? undefined : { epoch, entries } };
+  }
+
+  /** Entries with the room and the reader's membership, in one step; undefined: no such room. */
+  async read(
+    room: RoomId,
+    request: ReadRequest,
+  ): Promise<(Seen & { readonly entries: readonly Entry[] }) | undefined> {
+    const found = await this.#readStored(room, request);
+    if (found === undefined) return undefined;
+    const { stored, firstSeq, ...seen } = found;
+    const maker = new EntryMaker(room);
+    const entries = stored.map((text, i) => maker.fromStored(firstSeq + i, text));
+    return { ...seen, entries };
+  }
+
+  /** In a Cluster a room each, else all in one; undefined: no such room. */
+  async views(user: string, device: string, rooms: readonly RoomId[]): Promise<(Seen | undefined)[]> {
+    const keys = rooms.flatMap((room) =>
+      (['meta', 'log', 'members', 'head'] as const).map((key) => this.#keys.room(room, key)),
+    );
+    if (keys.length === 0) return [];
+    const answer = listOf(await this.#link.run(ROOM_SCRIPTS.views, keys, [nonce(), user, device]));
+    return answer.map((reply) => {
+      if (reply === null) return undefined;
+      const [meta, member] = listOf(reply);
+      return { room: roomOf(meta), member: memberOf(member) };
+    });
+  }
+
+  /** Without a deadline: only looks whether the user would become a member. */
+  async join(
+    room: RoomId,
+    user: string,
+    { name, device = '', create, mustCreate = false }: JoinOptions,
+    deadline: number | undefined,
+  ): Promise<JoinAnswer> {
+    const made = create === undefined ? ['0', '', '', ''] : ['1', create.kind, create.title, create.role];
+    const may = deadline === undefined ? ['0', '0'] : ['1', String(deadline)];
+    const args = [user, name, device, ...may, ...made, mustCreate ? '1' : '0'];
+    const [word, meta, record] = listOf(await this.#run('join', room, args));
+    if (word === 'would' || word === 'none' || word === 'exists' || word === 'late') return { word };
+    const member = memberOf(record);
+    if ((word !== 'was' && word !== 'joined') || member === undefined)
+      throw new Error(`join was answered ${String(word)}`);
+    return { word, room: roomOf(meta), member };
+  }
+
+  /** Rejects with `ChatError`; one that the user stays a member after is given to `onStays`. */
+  async leave(room: RoomId, user: string, onStays: (point: Left['point']) => Promise<void>): Promise<Left> {
+    const entry = makeDraft(user, randomBytes(12).toString('hex'), 'system', {
+      data: { action: 'left', user },
+    });
+    const reply = await this.#run('leave', room, [user, entry.id, entry.tail]);
+    if (reply === null) throw new ChatError('not_found', NOT_MEMBER);
+    const [word, ...rest] = textsOf(reply);
+    if (word === 'left') {
+      const [epoch = '', seq, at, pointEpoch = '', pointSeq] = rest;
+      const made = new EntryMaker(room).make(Number(seq), Number(at), 's', entry.tail);
+      return {
+        batch: { epoch, entries: [made] },
+        point: { epoch: pointEpoch, seq: Number(pointSeq) },
+      };
+    }
+    if (word === 'none') throw new ChatError('not_found', NOT_MEMBER);
+    await onStays({ epoch: rest[0] ?? '', seq: Number(rest[1]) });
+    if (word === 'direct') throw new ChatError('forbidden', 'a direct room cannot be left');
+    throw new ChatError('conflict', 'the last owner cannot leave; make somebody else an owner first');
+  }
+
+  /** Moves of one room. Which of two positions is further is decided here where epochs differ. */
+  async move(room: RoomId, moves: readonly CursorMove[]): Promise<void> {
+    let due = moves.map((move) => ({ move, expected: '' }));
+    for (let round = 0; due.length > 0 && round < MAX_MOVE_ROUNDS; round += 1) {
+      const args = due.flatMap(({ move, expected }) => [
+        move.user,
+        move.device,
+        move.to.epoch,
+        String(move.to.seq),
+        expected,
+      ]);
+      const reply = await this.#run('move', room, args);
+      if (reply === null) return;
+      const next: typeof due = [];
+      for (const [i, answer] of listOf(reply).entries()) {
+        const move = due[i]?.move;
+        if (answer === '' || move === undefined) continue;
+        const [chain = '', cursor = ''] = textsOf(answer);
+        if (isFurther(chainOf(chain), move.to, positionOf(cursor))) next.push({ move, expected: cursor });
+      }
+      due = next;
+    }
+  }
+
+  /** `head`: gives the device a cursor there unless it has one. */
+  async device(room: RoomId, user: string, device: string, what: 'head' | 'forget'): Promise<void> {
+    await this.#run('device', room, [user, device, what]);
+  }
+
+  async markRead(room: RoomId, user: string, seq: number, epoch: string): Promise<void> {
+    let [asked, own, at] = [seq, '', epoch];
+    for (;;) {
+      const reply = await this.#run('markRead', room, [user, String(asked), at, own]);
+      const [word, ...rest] = reply === null ? ['none'] : listOf(reply);
+      if (word === 'none') throw new ChatError('not_found', NOT_MEMBER);
+      if (word === 'done') return;
+      if (word === 'old') {
+        const record = roomOf(rest[0]);
+        if (asked > validUpTo(record.chain, at))
+          throw new ChatError('conflict', `seq ${asked} lies in an epoch that is over`);
+        if (asked === 0) return;
+        ({ seq: asked, epoch: at } = settle(record, { epoch: at, seq: asked }).position);
+        own = '';
+        continue;
+      }
+      const [to, , point] = textsOf(rest);
+      asked = Number(to);
+      own = String((await this.countOwn(room, user, Math.max(asked, Number(point)))) ?? '');
+    }
+  }
+
+  /**
+   * The user's own texts up to `seq`, given that there is one after: what the next one says,
+   * less that one. In steps, since it may be far; entries never change, so nothing races.
+   */
+  async countOwn(room: RoomId, user: string, seq: number): Promise<number | undefined> {
+    for (let from = seq + 1; ; ) {
+      const found = await this.#readStored(room, {
+        epoch: '',
+        from,
+        limit: COUNT_STEP,
+        maxBytes: 1_048_576,
+      });
+      if (found === undefined || found.stored.length === 0) return undefined;
+      for (const stored of found.stored) {
+        const before = ownBeforeEntry(stored, user);
+        if (before !== undefined) return before;
+      }
+      from = found.firstSeq + found.stored.length;
+    }
+  }
+
+  /** Undefined: no such room; false: the asker is no member. */
+  async members(
+    room: RoomId,
+    asker: string,
+    after: string,
+    limit: number,
+  ): Promise<readonly (readonly [string, string])[] | undefined | false> {
+    const reply = await this.#run('members', room, [asker, after, String(limit)]);
+    if (reply === null) return false;
+    return listOf(reply).map((item) => {
+      const [name = '', record = ''] = textsOf(item);
+      return [name, record] as const;
+    });
+  }
+
+  /** One step of retention; true if there may be more to do. */
+  async retain(room: RoomId, args: readonly string[]): Promise<boolean> {
+    return (await this.#run('retain', room, args)) === 1;
+  }
+
+  async #readStored(
+    room: RoomId,
+    request: ReadRequest,
+  ): Promise<(Seen & { readonly stored: readonly string[]; readonly firstSeq: number }) | undefined> {
+    const { epoch, from, to, limit, maxBytes, isNewestFirst = false, user = '' } = request;
+    const args = [
+      epoch,
+      String(from),
+      to?.toString() ?? MAX_SEQ,
+      String(limit),
+      String(maxBytes),
+      isNewestFirst ? '1' : '0',
+      user,
+    ];
+    const reply = await this.#run('read', room, args);
+    if (reply === null) return undefined;
+    const [meta, member, firstSeq, entries] = listOf(reply);
+    const stored = textsOf(entries);
+    return {
+      room: roomOf(meta),
+      member: memberOf(member),
+      firstSeq: Number(firstSeq),
+      stored: isNewestFirst ? stored.toReversed() : stored,
+    };
+  }
+
+  #run(script: Exclude<keyof typeof ROOM_SCRIPTS, 'views'>, room: RoomId, args: readonly string[]) {
+    const keys = ROOM_KEYS.map((key) => this.#keys.room(room, key));
+    return this.#link.run(ROOM_SCRIPTS[script], keys, [nonce(), ...args]);
+  }
+}
+
+const NOT_MEMBER = 'no such room, or you are not a member of it';
+
+function notMember(): Appended {
+  return { ok: false, code: 'not_found', message: NOT_MEMBER };
+}
+
+function nonce(): string {
+  return randomBytes(5).toString('hex');
+}

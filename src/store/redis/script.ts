@@ -1,0 +1,22 @@
+/** A Lua script, called by its hash; the text goes along only where Redis has not seen it. */
+import { createHash } from 'node:crypto';
+
+export class Script {
+  readonly name: string;
+  readonly text: string;
+  readonly hash: string;
+
+  constructor(name: string, ...parts: string[]) {
+    this.name = name;
+    this.text = parts.join('\n');
+    this.hash = createHash('sha1').update(this.text).digest('hex');
+  }
+
+  byHash(keys: readonly string[], args: readonly string[]): string[] {
+    return ['EVALSHA', this.hash, String(keys.length), ...keys, ...args];
+  }
+
+  byText(keys: readonly string[], args: readonly string[]): string[] {
+    return ['EVAL', this.text, String(keys.length), ...keys, ...args];
+  }
+}
