@@ -1,22 +1,31 @@
-/** `chat-server [start]`: the primary, from the configuration to the exit code. */
+/**
+ * `chat-server [start]`: the primary, from the configuration to the exit code.
+ *
+ * What cannot work is found here, before any worker is forked: mistakes, a data directory
+ * that is somebody else's, a Redis that is not there. Signals are the primary's.
+ */
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../config/config.ts';
-import { createLog } from '../ops/log.ts';
+import { loadConfig, type Config } from '../config/config.ts';
+import { createLog, type Log } from '../ops/log.ts';
 import { startPrimary } from '../primary/main.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 import type { Flags } from './command-line.ts';
 
 const WORKER = fileURLToPath(new URL('../worker/main.js', import.meta.url));
+/** A POST may carry one packet of the greatest size; small ones share a body. */
+const MIN_BODY_BYTES = 1_048_576;
 
 /** Resolves with the exit code when the server has ended. */
-export async function start(flags: Flags, stray: readonly string[]): Promise<number> {
-  const { config, warnings } = loadConfig(flags, process.env, stray);
+export async function start(flags: Flags, mistakes: readonly string[]): Promise<number> {
+  const { config, warnings } = loadConfig(flags, process.env, mistakes);
   const node = hostname();
   const log = createLog({ level: config.logLevel, format: config.logFormat, name: node });
   for (const warning of warnings) log.warn({}, warning);
+  // Held until the last worker is gone: nobody else may write there meanwhile.
   const claim = config.adapter === 'cluster' ? await claimDataDir(config.dataDir) : undefined;
   try {
+    if (config.adapter === 'redis') await reachStore(config, log);
     const primary = await startPrimary({
       host: config.host,
       port: config.port,
@@ -26,6 +35,7 @@ export async function start(flags: Flags, stray: readonly string[]): Promise<num
       config,
       node,
       log,
+      limits: { maxBodyBytes: Math.max(MIN_BODY_BYTES, config.maxPacketBytes) },
       supervision: {
         drainDeadlineMs: config.drainTimeout,
         reloadOverMs: config.drainSpread,
@@ -37,4 +47,11 @@ export async function start(flags: Flags, stray: readonly string[]): Promise<num
   } finally {
     await claim?.release();
   }
+}
+
+/** Workers would find it out too, each of them and several times. */
+async function reachStore(config: Config, log: Log): Promise<void> {
+  const { openStore } = await import('../worker/open-store.ts');
+  await using store = await openStore(config, log);
+  await store.ping();
 }
