@@ -67,6 +67,8 @@ class AppendStep {
       record.texts += 1;
       if (member !== undefined) {
         member.own += 1;
+        member.lastOwn = record.head + 1;
+        void this.#env.owns.put([this.#room, draft.from, member.own], member.lastOwn);
         this.#changed.add(draft.from);
       }
     }
@@ -75,7 +77,9 @@ class AppendStep {
     record.head += 1;
     record.bytes += stored.length;
     void this.#env.log.put([this.#room, record.head], stored);
-    void this.#env.ids.put([this.#room, draft.from, draft.id], `${this.#epoch} ${record.head} ${this.#at}`);
+    // What the server wrote itself has no id that a client could send again.
+    if (draft.kind !== 'system')
+      void this.#env.ids.put([this.#room, draft.from, draft.id], `${this.#epoch} ${record.head} ${this.#at}`);
     this.#entries.push(this.#maker.make(record.head, this.#at, letter, draft.tail));
     return record.head;
   }

@@ -5,7 +5,16 @@
  * kernel takes it back when its owner dies, however it dies, so it can never be stale. Where
  * there are none (not Linux) it is a lock file with the owner's process id.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -30,6 +39,21 @@ export interface Claim {
   release(): Promise<void>;
 }
 
+/** How often the data was restored from a copy that only `markRestored` knows of. */
+export function restoresOf(dir: string): number {
+  const { restores } = readFormat(join(dir, FORMAT_FILE));
+  return typeof restores === 'number' ? restores : 0;
+}
+
+/**
+ * Says that the data is not what it was (a copy was put over it): every room begins a new
+ * epoch. To be called while no server runs on the directory.
+ */
+export function markRestored(dir: string): void {
+  checkFormat(dir);
+  writeFormat(dir, restoresOf(dir) + 1);
+}
+
 /** Makes the directory if it is not there; rejects with `DataDirError`. Held until released or the process ends. */
 export async function claimDataDir(dir: string): Promise<Claim> {
   mkdirSync(dir, { recursive: true });
@@ -40,13 +64,13 @@ export async function claimDataDir(dir: string): Promise<Claim> {
 function checkFormat(dir: string): void {
   const path = join(dir, FORMAT_FILE);
   if (!existsSync(path)) {
-    const found = readdirSync(dir);
+    const found = readdirSync(dir).filter((name) => name !== `${FORMAT_FILE}.new`);
     if (found.length > 0) {
       throw new DataDirError(
         `${dir} holds something else (${found.slice(0, 3).join(', ')}); name an empty or a new directory (--data-dir)`,
       );
     }
-    writeFileSync(path, `${JSON.stringify({ name: NAME, format: FORMAT })}\n`);
+    writeFormat(dir, 0);
     return;
   }
   const { name, format } = readFormat(path);
@@ -61,7 +85,16 @@ function checkFormat(dir: string): void {
   }
 }
 
-function readFormat(path: string): { name?: unknown; format?: unknown } {
+/** Written beside and moved over, so that a crash leaves the old file or the new one. */
+function writeFormat(dir: string, restores: number): void {
+  const path = join(dir, FORMAT_FILE);
+  writeFileSync(`${path}.new`, `${JSON.stringify({ name: NAME, format: FORMAT, restores })}\n`, {
+    flush: true,
+  });
+  renameSync(`${path}.new`, path);
+}
+
+function readFormat(path: string): { name?: unknown; format?: unknown; restores?: unknown } {
   try {
     const found: unknown = JSON.parse(readFileSync(path, 'utf8'));
     return typeof found === 'object' && found !== null ? found : {};

@@ -10,6 +10,7 @@ import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
+import { restoresOf } from './data-dir.ts';
 import type { MemberRecord, RoomRecord, UserRecord } from './records.ts';
 
 const MAX_READERS = 1_024;
@@ -24,6 +25,8 @@ export interface Environment {
   readonly ids: Database<string, [RoomId, string, string]>;
   /** Ids whose message retention took: (room, seq) → `<at> <author> <id>` */
   readonly gone: Database<string, [RoomId, number]>;
+  /** A user's texts: (room, user, the how-manieth) → seq */
+  readonly owns: Database<number, [RoomId, string, number]>;
   readonly users: Database<UserRecord, UserId>;
   readonly index: Database<number, [UserId, RoomId]>;
   /** Compared with the life a room was last written in. */
@@ -46,8 +49,7 @@ export function openEnvironment(
   const root = open({ path, maxReaders: MAX_READERS, maxDbs: 16, noMemInit: true });
   const json = { encoding: 'json' } as const;
   const text = { encoding: 'string' } as const;
-  // A copy that was put in place of the data has another inode.
-  const { ino } = statSync(path);
+  const file = identityOf(path);
   return {
     root,
     rooms: root.openDB({ name: 'rooms', ...json }),
@@ -55,14 +57,20 @@ export function openEnvironment(
     members: root.openDB({ name: 'members', ...json }),
     ids: root.openDB({ name: 'ids', ...text }),
     gone: root.openDB({ name: 'gone', ...text }),
+    owns: root.openDB({ name: 'owns', ...json }),
     users: root.openDB({ name: 'users', ...json }),
     index: root.openDB({ name: 'index', ...json }),
-    life: `${boot}:${ino}`,
+    life: `${boot}:${file}:${restoresOf(dir)}`,
     checkFile() {
-      if (statSync(path, { throwIfNoEntry: false })?.ino !== ino)
-        throw new Error(`${path} is gone or was replaced; restart the server`);
+      if (identityOf(path) !== file) throw new Error(`${path} is gone or was replaced; restart the server`);
     },
   };
+}
+
+/** Tells a copy that was put in place of the data: an inode may come again, but was not born then. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}.${found.ino}.${found.birthtimeNs}`;
 }
 
 /** Changes with every boot, and only then. */

@@ -1,13 +1,13 @@
 /**
  * The store in LMDB: embedded, opened by every worker of one server.
  *
- * One transaction per call. LMDB waits for its one writer lock on a thread of its own, so a
- * worker that is stopped while it holds the lock delays the others' commits, not their event
- * loops. A transaction is visible to every process when its promise resolves (and survives
- * kill -9 from then on); `durable` resolves when it was flushed to the disk.
+ * Every call that writes is one step of a transaction (write-queue.ts). LMDB waits for its one
+ * writer lock on a thread of its own, so a worker that is stopped while it holds the lock
+ * delays the others' commits, not their event loops, and not their reads. A write is answered
+ * when it was flushed to the disk, so a commit is as durable as it will be at once.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { nameOf } from '../../chat/identity.ts';
 import { presentEpoch } from '../../chat/position.ts';
@@ -32,36 +32,54 @@ import type {
   Store,
 } from '../../chat/store.ts';
 import { StoreUnavailable } from '../../chat/store.ts';
+import type { Log } from '../../ops/log.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
-import { joinRoom, leaveRoom, markRead, moveCursor, roomsOf, useDevice } from './member-steps.ts';
+import {
+  isNewestDevice,
+  joinRoom,
+  leaveRoom,
+  markRead,
+  moveCursor,
+  roomsOf,
+  useDevice,
+} from './member-steps.ts';
 import { readHistory, readPage, viewOf } from './read-steps.ts';
 import type { RoomRecord } from './records.ts';
-import { isDue, retainStep } from './retention.ts';
+import { dueRooms, retainStep } from './retention.ts';
 import { enterRoom, isCurrent } from './room-step.ts';
+import { unavailable, WriteQueue } from './write-queue.ts';
 
 export interface LmdbStoreOptions extends EnvironmentOptions {
   /** Wall-clock time, ms since 1970. */
   readonly now?: (() => number) | undefined;
+  readonly log?: Log | undefined;
 }
 
 export class LmdbStore implements Store {
   readonly durability: Durability = 'disk';
   readonly #env: Environment;
   readonly #now: () => number;
+  readonly #queue: WriteQueue;
   #closed: Promise<void> | undefined;
 
   private constructor(env: Environment, now: () => number) {
     this.#env = env;
     this.#now = now;
+    this.#queue = new WriteQueue(env.root, () => env.checkFile());
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */
-  static async open(dir: string, { now = Date.now, ...options }: LmdbStoreOptions = {}): Promise<LmdbStore> {
+  static async open(
+    dir: string,
+    { now = Date.now, log, ...options }: LmdbStoreOptions = {},
+  ): Promise<LmdbStore> {
     try {
-      return new LmdbStore(openEnvironment(dir, options), now);
+      const env = openEnvironment(dir, options);
+      log?.debug({ dir, life: env.life }, 'store opened');
+      return new LmdbStore(env, now);
     } catch (error) {
       throw unavailable(error);
     }
@@ -69,10 +87,8 @@ export class LmdbStore implements Store {
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
     const rooms = await this.#write(() => batches.map((batch) => appendBatch(this.#env, batch, this.#now())));
-    const durable = this.#flushed();
-    // Whoever does not wait for it must not bring the process down.
-    durable.catch(() => {});
-    return { rooms, durable };
+    // The queue answers after the flush.
+    return { rooms, durable: Promise.resolve(this.durability) };
   }
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
@@ -106,11 +122,13 @@ export class LmdbStore implements Store {
     device: string | undefined,
     rooms: readonly RoomId[],
   ): Promise<(RoomView | undefined)[]> {
-    const records = await this.#enter(rooms);
-    return rooms.map((room, i) => {
-      const record = records[i];
-      return record === undefined ? undefined : viewOf(this.#env, room, record, user, device);
-    });
+    await this.#enter(rooms);
+    return this.#read(() =>
+      rooms.map((room) => {
+        const record = this.#env.rooms.get(room);
+        return record === undefined ? undefined : viewOf(this.#env, room, record, user, device);
+      }),
+    );
   }
 
   async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
@@ -133,7 +151,10 @@ export class LmdbStore implements Store {
     return this.#read(() => users.map((user) => this.#env.users.get(user)?.version ?? 0));
   }
 
-  useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
+  async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
+    // Most connections are of the device that was used last: nothing to write.
+    const entry = this.#read(() => this.#env.users.get(user));
+    if (entry !== undefined && isNewestDevice(entry, device)) return;
     return this.#write(() => useDevice(this.#env, user, device, maxDevices, this.#now()));
   }
 
@@ -188,25 +209,23 @@ export class LmdbStore implements Store {
   }
 
   async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
-    const rooms = this.#read(() => [...this.#env.rooms.getKeys()]);
-    for (const room of rooms) {
-      let isMore = this.#read(() => {
-        const record = this.#env.rooms.get(room);
-        return record !== undefined && isDue(this.#env, room, record, policy, this.#now());
-      });
-      while (isMore && !signal.aborted)
-        isMore = await this.#write(() => retainStep(this.#env, room, policy, this.#now()));
+    let last: RoomId | undefined;
+    do {
       if (signal.aborted) return;
-    }
+      const after = last;
+      const found = this.#read(() => dueRooms(this.#env, after, policy, this.#now()));
+      let due = found.due;
+      while (due.length > 0 && !signal.aborted) {
+        const rooms = due;
+        due = await this.#write(() => retainStep(this.#env, rooms, policy, this.#now()));
+      }
+      last = found.last;
+      // Others have their turn, however many rooms there are.
+      await turn();
+    } while (last !== undefined);
   }
 
   async ping(): Promise<void> {
-    this.#guard();
-    try {
-      this.#env.checkFile();
-    } catch (error) {
-      throw unavailable(error);
-    }
     // An empty transaction waits for the writer lock as every commit does.
     await within(
       this.#write(() => {}),
@@ -215,7 +234,7 @@ export class LmdbStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#env.root.close();
+    this.#closed ??= this.#queue.close().then(() => this.#env.root.close());
     return this.#closed;
   }
 
@@ -227,25 +246,8 @@ export class LmdbStore implements Store {
     if (this.#closed !== undefined) throw new StoreUnavailable('the store is closed');
   }
 
-  async #write<T>(step: () => T): Promise<T> {
-    this.#guard();
-    let refusal: ChatError | undefined;
-    let result: T | undefined;
-    try {
-      await this.#env.root.transaction(() => {
-        try {
-          result = step();
-        } catch (error) {
-          // A refusal comes before the first write, so what else is in the transaction stands.
-          if (!(error instanceof ChatError)) throw error;
-          refusal = error;
-        }
-      });
-    } catch (error) {
-      throw unavailable(error);
-    }
-    if (refusal !== undefined) throw refusal;
-    return result as T;
+  #write<T>(step: () => T): Promise<T> {
+    return this.#queue.run(step);
   }
 
   /** One snapshot: everything that was committed before. */
@@ -260,26 +262,21 @@ export class LmdbStore implements Store {
   }
 
   async #readRoom<T>(room: RoomId, look: (record: RoomRecord) => T): Promise<T> {
-    const [record] = await this.#enter([room]);
-    if (record === undefined) throw new ChatError('not_found', 'no such room');
-    // The record may be older than the snapshot by what another process just did: read it again.
-    return this.#read(() => look(this.#env.rooms.get(room) ?? record));
+    await this.#enter([room]);
+    return this.#read(() => {
+      const record = this.#env.rooms.get(room);
+      if (record === undefined) throw new ChatError('not_found', 'no such room');
+      return look(record);
+    });
   }
 
-  /** The rooms' records, their epochs opened where the life has changed. */
-  async #enter(rooms: readonly RoomId[]): Promise<(RoomRecord | undefined)[]> {
-    const records = this.#read(() => rooms.map((room) => this.#env.rooms.get(room)));
-    if (records.every((record) => isCurrent(this.#env, record))) return records;
-    return this.#write(() => rooms.map((room) => enterRoom(this.#env, room, this.#now())));
-  }
-
-  async #flushed(): Promise<Durability> {
-    try {
-      await this.#env.root.flushed;
-      return this.durability;
-    } catch (error) {
-      throw unavailable(error);
-    }
+  /** Opens the rooms' epochs where the life has changed; a read of one snapshot follows. */
+  async #enter(rooms: readonly RoomId[]): Promise<void> {
+    const stale = this.#read(() => rooms.filter((room) => !isCurrent(this.#env, this.#env.rooms.get(room))));
+    if (stale.length === 0) return;
+    await this.#write(() => {
+      for (const room of stale) enterRoom(this.#env, room, this.#now());
+    });
   }
 }
 
@@ -298,9 +295,4 @@ async function within(task: Promise<void>, ms: number): Promise<void> {
   } finally {
     abort.abort();
   }
-}
-
-function unavailable(error: unknown): StoreUnavailable {
-  if (error instanceof StoreUnavailable) return error;
-  return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
 }

@@ -46,6 +46,7 @@ export function joinRoom(
     read: record.head,
     own: 0,
     ownAtRead: 0,
+    lastOwn: 0,
     cursors: {},
   });
   void env.index.put([id, room], 1);
@@ -95,19 +96,27 @@ export function useDevice(
   now: number,
 ): void {
   const entry = env.users.get(user) ?? { version: 0, devices: {} };
+  if (isNewestDevice(entry, device)) return;
   const isNew = entry.devices[device] === undefined;
   const others = Object.keys(entry.devices).length;
   const name = user.slice(user.indexOf('|') + 1);
   if (isNew && others > 0) {
     for (const room of roomsOf(env, user)) setCursorToHead(env, room, name, device, now);
   }
-  entry.devices[device] = now;
+  // Later than every other, whatever the clock says: it is their order that counts.
+  entry.devices[device] = Math.max(now, 1 + Math.max(0, ...Object.values(entry.devices)));
   const oldest = Object.entries(entry.devices).toSorted(([, a], [, b]) => a - b);
   for (const [forgotten] of oldest.slice(0, Math.max(0, oldest.length - maxDevices))) {
     delete entry.devices[forgotten];
     for (const room of roomsOf(env, user)) forgetCursor(env, room, name, forgotten);
   }
   void env.users.put(user, entry);
+}
+
+/** Used last already, so that using it again changes nothing. */
+export function isNewestDevice({ devices }: UserRecord, device: string): boolean {
+  const used = devices[device];
+  return used !== undefined && Object.values(devices).every((other) => other <= used);
 }
 
 function setCursorToHead(env: Environment, room: RoomId, user: string, device: string, now: number): void {

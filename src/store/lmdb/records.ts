@@ -28,6 +28,8 @@ export interface MemberRecord {
   /** `text` entries of this user in this membership: all, and those up to `read`. */
   own: number;
   ownAtRead: number;
+  /** The seq of the newest of them; 0 for none. */
+  lastOwn: number;
   cursors: Record<string, Position>;
 }
 

@@ -1,0 +1,122 @@
+/**
+ * The one way to write: a transaction in flight, everything that was asked meanwhile is the next.
+ *
+ *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ flushed ──▶ answered
+ *
+ * LMDB takes its writer lock on a thread of libuv's small pool. Were several transactions
+ * waiting for a lock that a stopped worker holds, they would take the whole pool with them;
+ * so at most one waits. A refusal (`ChatError`) comes before a step's first write and stands
+ * alone; any other failure undoes the whole transaction.
+ */
+import type { RootDatabase } from 'lmdb';
+import { ABORT } from 'lmdb';
+import { StoreUnavailable } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
+
+interface Waiting {
+  /** Does the work; how it went is kept until the transaction is committed. */
+  readonly step: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  refusal?: ChatError;
+}
+
+export class WriteQueue {
+  readonly #root: RootDatabase;
+  readonly #check: () => void;
+  readonly #maxWaiting: number;
+
+  #waiting: Waiting[] = [];
+  #isWriting = false;
+  #onIdle: (() => void)[] = [];
+  #isClosed = false;
+
+  /** `check` runs before each transaction and throws when nothing may be written. */
+  constructor(
+    root: RootDatabase,
+    check: () => void,
+    { maxWaiting = 50_000 }: { readonly maxWaiting?: number | undefined } = {},
+  ) {
+    this.#root = root;
+    this.#check = check;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /**
+   * Runs a step inside a write transaction. Resolves when that is committed and flushed;
+   * rejects with the step's `ChatError`, else with `StoreUnavailable`.
+   */
+  async run<T>(step: () => T): Promise<T> {
+    let result: { readonly value: T } | undefined;
+    await new Promise<void>((resolve, reject) => {
+      if (this.#isClosed) return reject(new StoreUnavailable('the store is closed'));
+      if (this.#waiting.length >= this.#maxWaiting)
+        return reject(new StoreUnavailable(`${this.#maxWaiting} writes are waiting, the limit`));
+      const run = (): void => {
+        result = { value: step() };
+      };
+      this.#waiting.push({ step: run, resolve, reject });
+      if (!this.#isWriting) void this.#write();
+    });
+    if (result === undefined) throw new Error('a step that was not run');
+    return result.value;
+  }
+
+  /** Takes no more; resolves when what was asked before is answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (!this.#isWriting) return;
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#waiting.length > 0) {
+      const taken = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#transact(taken);
+        for (const { refusal, resolve, reject } of taken) {
+          if (refusal === undefined) resolve();
+          else reject(refusal);
+        }
+      } catch (error) {
+        const reason = unavailable(error);
+        for (const { refusal, reject } of taken) reject(refusal ?? reason);
+      }
+    }
+    this.#isWriting = false;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  async #transact(taken: readonly Waiting[]): Promise<void> {
+    this.#check();
+    let failure: unknown;
+    const outcome = await this.#root.childTransaction(() => {
+      try {
+        for (const waiting of taken) runStep(waiting);
+        return undefined;
+      } catch (error) {
+        failure = error;
+        return ABORT;
+      }
+    });
+    if (outcome === ABORT) throw failure;
+    // A commit is answered after its flush already; this says so whatever the release does.
+    await this.#root.flushed;
+  }
+}
+
+function runStep(waiting: Waiting): void {
+  try {
+    waiting.step();
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error;
+    waiting.refusal = error;
+  }
+}
+
+export function unavailable(error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error;
+  return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+}
