@@ -27,6 +27,8 @@ export interface Environment {
   readonly gone: Database<string, [RoomId, number]>;
   /** A user's texts: (room, user, the how-manieth) → seq */
   readonly owns: Database<number, [RoomId, string, number]>;
+  /** Nothing that is read: written to see whether it can be. */
+  readonly probe: Database<number, string>;
   readonly users: Database<UserRecord, UserId>;
   readonly index: Database<number, [UserId, RoomId]>;
   /** Compared with the life a room was last written in. */
@@ -46,7 +48,13 @@ export function openEnvironment(
 ): Environment {
   mkdirSync(dir, { recursive: true });
   const path = join(dir, DATA_FILE);
-  const root = open({ path, maxReaders: MAX_READERS, maxDbs: 16, noMemInit: true });
+  const root = open({
+    path,
+    maxReaders: MAX_READERS,
+    maxDbs: 16,
+    // With it on, each turn has a promise of LMDB's own, which nobody could catch.
+    eventTurnBatching: false,
+  });
   const json = { encoding: 'json' } as const;
   const text = { encoding: 'string' } as const;
   const file = identityOf(path);
@@ -58,6 +66,7 @@ export function openEnvironment(
     ids: root.openDB({ name: 'ids', ...text }),
     gone: root.openDB({ name: 'gone', ...text }),
     owns: root.openDB({ name: 'owns', ...json }),
+    probe: root.openDB({ name: 'probe', ...json }),
     users: root.openDB({ name: 'users', ...json }),
     index: root.openDB({ name: 'index', ...json }),
     life: `${boot}:${file}:${restoresOf(dir)}`,

@@ -7,6 +7,9 @@
  * waiting for a lock that a stopped worker holds, they would take the whole pool with them;
  * so at most one waits. A refusal (`ChatError`) comes before a step's first write and stands
  * alone; any other failure undoes the whole transaction.
+ *
+ * LMDB answers a transaction after fdatasync (seen with strace, its default overlapping sync
+ * included), so an answer here means: on the disk.
  */
 import type { RootDatabase } from 'lmdb';
 import { ABORT } from 'lmdb';
@@ -30,6 +33,7 @@ export class WriteQueue {
   #isWriting = false;
   #onIdle: (() => void)[] = [];
   #isClosed = false;
+  #hasFailed = false;
 
   /** `check` runs before each transaction and throws when nothing may be written. */
   constructor(
@@ -62,6 +66,11 @@ export class WriteQueue {
     return result.value;
   }
 
+  /** The last transaction could not be committed. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Takes no more; resolves when what was asked before is answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -76,11 +85,13 @@ export class WriteQueue {
       this.#waiting = [];
       try {
         await this.#transact(taken);
+        this.#hasFailed = false;
         for (const { refusal, resolve, reject } of taken) {
           if (refusal === undefined) resolve();
           else reject(refusal);
         }
       } catch (error) {
+        this.#hasFailed = true;
         const reason = unavailable(error);
         for (const { refusal, reject } of taken) reject(refusal ?? reason);
       }
@@ -92,18 +103,21 @@ export class WriteQueue {
   async #transact(taken: readonly Waiting[]): Promise<void> {
     this.#check();
     let failure: unknown;
-    const outcome = await this.#root.childTransaction(() => {
-      try {
-        for (const waiting of taken) runStep(waiting);
-        return undefined;
-      } catch (error) {
-        failure = error;
-        return ABORT;
-      }
-    });
-    if (outcome === ABORT) throw failure;
-    // A commit is answered after its flush already; this says so whatever the release does.
-    await this.#root.flushed;
+    try {
+      const outcome = await this.#root.childTransaction(() => {
+        try {
+          for (const waiting of taken) runStep(waiting);
+          return undefined;
+        } catch (error) {
+          failure = error;
+          return ABORT;
+        }
+      });
+      if (outcome !== ABORT) return;
+    } catch (error) {
+      failure = await reasonOf(error);
+    }
+    throw failure;
   }
 }
 
@@ -113,6 +127,20 @@ function runStep(waiting: Waiting): void {
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
     waiting.refusal = error;
+  }
+}
+
+/** LMDB says that a commit failed, and why in a promise of its own that must be caught too. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    return new Error(`${error.message.replace(' (see commitError for details)', '')}: ${why}`, {
+      cause: reason,
+    });
   }
 }
 
