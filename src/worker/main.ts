@@ -32,7 +32,8 @@ function obey(message: PrimaryMessage): void {
 
 async function begin({ config, slot, node }: Extract<PrimaryMessage, { type: 'begin' }>): Promise<Worker> {
   const { Worker } = await import('./worker.ts');
-  const started = await Worker.open({ config, slot, node, tell });
+  // Which process, for support: names the host, the slot and the pid.
+  const started = await Worker.open({ config, slot, node: `${node}:${slot}:${process.pid}`, tell });
   tell({ chat: true, type: 'ready' });
   return started;
 }

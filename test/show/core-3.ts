@@ -9,7 +9,9 @@ export const SIZES = {
   long: { workers: 8, clients: 200, rooms: 20, posts: 50_000, retries: 1_000 },
 } as const;
 
-export const ADAPTERS: readonly Adapter[] = ['cluster', 'redis'];
+export const ADAPTERS: readonly Adapter[] = (process.env['SHOW_ADAPTERS'] ?? 'cluster,redis').split(
+  ',',
+) as Adapter[];
 
 export const core3: Scenario = {
   id: 'core-3',

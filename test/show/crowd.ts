@@ -1,4 +1,5 @@
 /** Many clients at once: joined, posting, and held to one order afterwards. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { ChatClient, until, type PostReply } from '../support/client.ts';
 import type { Report } from './scenario.ts';
 
@@ -21,6 +22,8 @@ export class Crowd implements AsyncDisposable {
   readonly clients: ChatClient[] = [];
   readonly rooms: string[];
   readonly posted: Posted[] = [];
+  /** When the acknowledgements of `postUntil` came, ms since 1970. */
+  readonly ackTimes: number[] = [];
   readonly #options: CrowdOptions;
 
   private constructor(options: CrowdOptions) {
@@ -75,6 +78,25 @@ export class Crowd implements AsyncDisposable {
     };
     await Promise.all(
       this.clients.flatMap((_, client) => Array.from({ length: outstanding }, () => work(client))),
+    );
+  }
+
+  /** Everybody posts one after the other until `end`, so many a second together. */
+  async postUntil(end: number, perSecond: number): Promise<void> {
+    const everyMs = (1_000 * this.clients.length) / perSecond;
+    await Promise.all(
+      this.clients.map(async (client, i) => {
+        await pause(Math.random() * everyMs);
+        for (let k = 0; Date.now() < end; k += 1) {
+          const due = Date.now() + everyMs;
+          const id = `u${k}`;
+          const room = this.roomOf(i);
+          const reply = await client.postSurely(room, `text ${k} of ${i}`, id);
+          this.posted.push({ client: i, room, id, reply });
+          this.ackTimes.push(Date.now());
+          await pause(Math.max(0, due - Date.now()));
+        }
+      }),
     );
   }
 

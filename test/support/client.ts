@@ -112,8 +112,12 @@ export class ChatClient {
   request<T = object>(event: string, object: unknown): Promise<Reply<T>> {
     return new Promise((resolve, reject) => {
       this.socket.timeout(20_000).emit(event, object, (error: Error | null, reply: Reply<T>) => {
-        if (error === null) resolve(reply);
-        else reject(new Error(`${event}: ${error.message}`));
+        if (error === null) {
+          // At once: the feed's first messages may be in the very next packet.
+          if (reply.ok && (event === 'room:join' || event === 'room:create'))
+            this.follower.start(reply as unknown as RoomState);
+          resolve(reply);
+        } else reject(new Error(`${event}: ${error.message}`));
       });
     });
   }
@@ -125,10 +129,8 @@ export class ChatClient {
     return reply;
   }
 
-  async join(room: string, after?: Position): Promise<RoomState> {
-    const state = await this.ask<RoomState>('room:join', after === undefined ? { room } : { room, after });
-    this.follower.start(state);
-    return state;
+  join(room: string, after?: Position): Promise<RoomState> {
+    return this.ask<RoomState>('room:join', after === undefined ? { room } : { room, after });
   }
 
   async leave(room: string): Promise<void> {

@@ -20,6 +20,7 @@ export class Health {
   readonly #waitReplicas: number;
   readonly #warner: Warner;
   #durability: Durability = 'memory';
+  #isFormatSeen = false;
 
   constructor(
     link: RedisLink,
@@ -73,7 +74,15 @@ export class Health {
       throw failure;
     }
     if (durability === undefined) throw failure;
+    if (!this.#isFormatSeen && failure === undefined) await this.#checkFormat();
     if (failure instanceof Error) this.#warner.say([`not every Redis can be written to: ${failure.message}`]);
+  }
+
+  async #checkFormat(): Promise<void> {
+    const { format } = this.#keys;
+    const send = (command: readonly string[]): Promise<unknown> => this.#link.send(format, command);
+    await checkFormat(send, format, this.#link.connection.description);
+    this.#isFormatSeen = true;
   }
 
   /** After a reconnect: until it is known, nothing is promised. */

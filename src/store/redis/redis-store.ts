@@ -34,8 +34,9 @@ import type { Log } from '../../ops/log.ts';
 import { connectRedis } from '../../ops/redis-client.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability } from '../../protocol/words.ts';
-import { Keys } from './keys.ts';
+import { chunks, inWindows } from './chunks.ts';
 import { Health } from './health.ts';
+import { Keys } from './keys.ts';
 import { listOf, membershipOf, positionOf, textsOf } from './records.ts';
 import { RedisLink, type LinkOptions } from './redis-link.ts';
 import { retainAll } from './retention.ts';
@@ -136,7 +137,9 @@ export class RedisStore implements Store {
       // The membership stands; what fails from here on is made good by whoever reads the index.
       await Promise.all([
         this.#mend(this.#index.settle(id, room, marked.entry, answer.member.point)),
-        answer.word === 'joined' && answer.room.kind === 'public' ? this.#mend(this.#list(room)) : undefined,
+        answer.word === 'joined' && answer.room.kind === 'public'
+          ? this.#mend(this.#list([room]))
+          : undefined,
       ]);
     }
     return this.#joined(room, user, answer);
@@ -256,7 +259,7 @@ export class RedisStore implements Store {
   }
 
   retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
-    return retainAll(this.#link, this.#keys, this.#steps, policy, signal, (room) => this.#list(room));
+    return retainAll(this.#link, this.#keys, this.#steps, policy, signal, (rooms) => this.#list(rooms));
   }
 
   async ping(): Promise<void> {
@@ -290,9 +293,14 @@ export class RedisStore implements Store {
     }
   }
 
-  async #list(room: RoomId): Promise<void> {
-    const key = this.#keys.listed(namespaceOf(room));
-    await this.#link.send(key, ['ZADD', key, '0', nameOf(room)]);
+  /** Idempotent: a room that is there already stays. */
+  async #list(rooms: readonly RoomId[]): Promise<void> {
+    const byKey = new Map<string, string[]>();
+    for (const room of rooms) {
+      const key = this.#keys.listed(namespaceOf(room));
+      byKey.set(key, [...(byKey.get(key) ?? []), '0', nameOf(room)]);
+    }
+    await Promise.all([...byKey].map(([key, items]) => this.#link.send(key, ['ZADD', key, ...items])));
   }
 
   /** Something that heals by itself later: its failure is no failure of the request. */
@@ -322,19 +330,4 @@ export class RedisStore implements Store {
 
 function isMarked(marked: Marked | 'full' | 'none'): marked is Marked {
   return typeof marked !== 'string';
-}
-
-function chunks<T>(items: readonly T[], size: number): (readonly T[])[] {
-  const parts: (readonly T[])[] = [];
-  for (let at = 0; at < items.length; at += size) parts.push(items.slice(at, at + size));
-  return parts;
-}
-
-/** Steps over many rooms, so many at once that Redis still serves others in between. */
-const WINDOW = 64;
-
-async function inWindows<T, R>(items: readonly T[], step: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (const part of chunks(items, WINDOW)) results.push(...(await Promise.all(part.map(step))));
-  return results;
 }

@@ -387,7 +387,7 @@ return answer
 
 /**
  * ARGV: nonce, maxAgeMs, maxMessages, maxBytes (empty: no limit), idsMs, entries of a step.
- * Answers 1 when there may be more to do.
+ * Answers 1 when there may be more to do, and the kind.
  */
 const RETAIN = `
 local maxAge, maxMessages, maxBytes, idsMs, step = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -437,7 +437,7 @@ if removed > 0 then
 else
   open(KEYS[1], KEYS[7], m)
 end
-return (removed == step or forgotten >= step) and 1 or 0
+return {(removed == step or forgotten >= step) and 1 or 0, m.kind}
 `;
 
 export const ROOM_SCRIPTS = {

@@ -238,9 +238,15 @@ export class RoomSteps {
     });
   }
 
-  /** One step of retention; true if there may be more to do. */
-  async retain(room: RoomId, args: readonly string[]): Promise<boolean> {
-    return (await this.#run('retain', room, args)) === 1;
+  /** One step of retention; undefined: no such room. */
+  async retain(
+    room: RoomId,
+    args: readonly string[],
+  ): Promise<{ readonly isMore: boolean; readonly isPublic: boolean } | undefined> {
+    const reply = await this.#run('retain', room, args);
+    if (reply === null) return undefined;
+    const [more, kind] = listOf(reply);
+    return { isMore: more === 1, isPublic: kind === 'public' };
   }
 
   async #readStored(

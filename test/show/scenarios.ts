@@ -1,0 +1,7 @@
+/** All scenarios, in the order of the issue. */
+import { core3 } from './core-3.ts';
+import { core4 } from './core-4.ts';
+import { core5 } from './core-5.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [core3, core4, core5];
