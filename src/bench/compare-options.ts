@@ -1,0 +1,139 @@
+/** What `compare` can be told, with the defaults. Whoever reads flags makes this object of them. */
+
+export const MODES = ['cluster', 'redis', 'plain-cluster', 'plain-redis'] as const;
+/** `cluster`, `redis`: this server. `plain-…`: the set-up of the Socket.IO documentation. */
+export type Mode = (typeof MODES)[number];
+
+export const SCENARIOS = ['idle', 'steady', 'busy', 'flood'] as const;
+/**
+ * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
+ * `busy`, `flood`: so many posts without an answer at any time.
+ */
+export type Scenario = (typeof SCENARIOS)[number];
+
+/** What a Redis that `compare` starts does to keep its data. */
+export type RedisFsync = 'always' | 'everysec' | 'no';
+
+export interface CompareOptions {
+  /** Default: all four. */
+  readonly modes?: readonly Mode[] | undefined;
+  /** Default: all four. */
+  readonly scenarios?: readonly Scenario[] | undefined;
+  /** Worker processes of each server. Default 2. */
+  readonly workers?: number | undefined;
+  /** Default 400. */
+  readonly clients?: number | undefined;
+  /** Client n is in room n modulo `rooms`. Default 10. */
+  readonly rooms?: number | undefined;
+  /** Seconds that are measured in each scenario. Default 10; with `quick` 3. */
+  readonly seconds?: number | undefined;
+  /** Seconds of posting before that. Default 3; with `quick` 1. */
+  readonly warmUpSeconds?: number | undefined;
+  /** How often everything is done, modes taking turns. Default 3; with `quick` 1. */
+  readonly runs?: number | undefined;
+  readonly quick?: boolean | undefined;
+  /** Characters of a post's text, so that a delivery has about 140 bytes. Default 40. */
+  readonly textBytes?: number | undefined;
+  /** Default 500. */
+  readonly steadyPostsPerSecond?: number | undefined;
+  /** Default 160. */
+  readonly busyPosts?: number | undefined;
+  /** Default 8 000. */
+  readonly floodPosts?: number | undefined;
+  /** Connections of `idle`, in rooms of 40. Default 2 000; with `quick` 500. */
+  readonly idleClients?: number | undefined;
+  /** Default: one for each two cores, at least one. */
+  readonly loadProcesses?: number | undefined;
+  /** A Redis to use. Default: a redis-server of its own for each server that needs one. */
+  readonly redisUrl?: string | undefined;
+  /** Of a Redis of its own. Default `always`: what is acknowledged is on disk, as in cluster mode. */
+  readonly redisFsync?: RedisFsync | undefined;
+  /** Flags that this server is started with besides those of the measurement. */
+  readonly serverArgs?: readonly string[] | undefined;
+  /** Where all results go as JSON. */
+  readonly jsonFile?: string | undefined;
+  /** Debug: CPU profiles of every process of the server go into this directory. */
+  readonly cpuProfDir?: string | undefined;
+  /** Progress for a person: one line that replaces the former. Default: nothing. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+  /** Ends it: servers, loads and Redis are stopped, and `runCompare` rejects. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Settings {
+  readonly modes: readonly Mode[];
+  readonly scenarios: readonly Scenario[];
+  readonly workers: number;
+  readonly clients: number;
+  readonly rooms: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly runs: number;
+  readonly textBytes: number;
+  readonly steadyPostsPerSecond: number;
+  readonly busyPosts: number;
+  readonly floodPosts: number;
+  readonly idleClients: number;
+  readonly loadProcesses: number;
+  readonly redisUrl: string | undefined;
+  readonly redisFsync: RedisFsync;
+  readonly serverArgs: readonly string[];
+  readonly cpuProfDir: string | undefined;
+}
+
+/** A measurement that cannot be begun as it was asked for. */
+export class CompareOptionError extends Error {
+  override readonly name = 'CompareOptionError';
+}
+
+export function settingsOf(options: CompareOptions, cores: number): Settings {
+  const { quick = false } = options;
+  const settings: Settings = {
+    modes: options.modes ?? MODES,
+    scenarios: SCENARIOS.filter((scenario) => options.scenarios?.includes(scenario) ?? true),
+    workers: options.workers ?? 2,
+    clients: options.clients ?? 400,
+    rooms: options.rooms ?? 10,
+    seconds: options.seconds ?? (quick ? 3 : 10),
+    warmUpSeconds: options.warmUpSeconds ?? (quick ? 1 : 3),
+    runs: options.runs ?? (quick ? 1 : 3),
+    textBytes: options.textBytes ?? 40,
+    steadyPostsPerSecond: options.steadyPostsPerSecond ?? 500,
+    busyPosts: options.busyPosts ?? 160,
+    floodPosts: options.floodPosts ?? 8_000,
+    idleClients: options.idleClients ?? (quick ? 500 : 2_000),
+    loadProcesses: options.loadProcesses ?? Math.max(1, Math.floor(cores / 2)),
+    redisUrl: options.redisUrl,
+    redisFsync: options.redisFsync ?? 'always',
+    serverArgs: options.serverArgs ?? [],
+    cpuProfDir: options.cpuProfDir,
+  };
+  check(settings);
+  return settings;
+}
+
+const AT_LEAST_ONE = [
+  'workers',
+  'clients',
+  'rooms',
+  'seconds',
+  'runs',
+  'steadyPostsPerSecond',
+  'busyPosts',
+  'floodPosts',
+  'idleClients',
+  'loadProcesses',
+] as const;
+
+function check(settings: Settings): void {
+  const problems = AT_LEAST_ONE.filter((name) => !(settings[name] >= 1)).map(
+    (name) => `${name} must be at least 1; got ${settings[name]}`,
+  );
+  if (settings.rooms > settings.clients)
+    problems.push(`rooms (${settings.rooms}) must be at most clients (${settings.clients})`);
+  if (settings.textBytes < 16 || settings.textBytes > 16_000)
+    problems.push(`textBytes must be from 16 to 16000; got ${settings.textBytes}`);
+  if (settings.modes.length === 0 || settings.scenarios.length === 0)
+    problems.push('modes and scenarios must name at least one each');
+  if (problems.length > 0) throw new CompareOptionError(problems.join('; '));
+}
