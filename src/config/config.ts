@@ -54,7 +54,7 @@ export function loadConfig(flags: Texts, env: Texts, mistakes: readonly string[]
     const read = kind.read(text);
     if (read === undefined)
       found.push(
-        `${source} must be ${kind.takes}; got ${isSecret ? 'something else' : JSON.stringify(text)}`,
+        `${source} must be ${kind.takes}; got ${isSecret ? 'something else' : JSON.stringify(masked(text))}`,
       );
     else values[name] = read.value;
   }
@@ -80,8 +80,13 @@ export function describeConfig(config: Config): (readonly [name: string, value: 
     const shown = isSecret
       ? '(a secret)'
       : typeof value === 'string'
-        ? value.replace(/\/\/[^/]*@/, '//(secret)@')
+        ? masked(value)
         : JSON.stringify(value);
     return [isEnvOnly ? envOf(name) : flagOf(name), shown];
   });
+}
+
+/** Without what stands before the host of an address: user and password. */
+function masked(text: string): string {
+  return text.replace(/\/\/.*@/, '//(secret)@');
 }

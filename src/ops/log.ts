@@ -19,23 +19,28 @@ export interface LogOptions {
   readonly name: string;
 }
 
-const STDERR = 2;
+export interface LogPlace {
+  /** A path or a file descriptor. Default stderr. */
+  readonly dest?: string | number;
+}
 
-export function createLog({ level, format, name }: LogOptions): Log {
+const STDERR = 2;
+const SECRETS = ['token', 'auth', 'authorization', 'password', 'secret', 'jwtSecret'];
+
+export function createLog({ level, format, name }: LogOptions, { dest = STDERR }: LogPlace = {}): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const options: pino.LoggerOptions = {
     level,
     base: { node: name },
-    redact: ['token', 'auth', 'secret', '*.token', '*.auth', '*.secret'],
+    redact: SECRETS.flatMap((word) => [word, `*.${word}`]),
     serializers: { error: pino.stdSerializers.err },
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   // Synchronous: the last lines before an exit are the ones that matter, and there are few.
-  if (isPretty)
-    return pino(
-      options,
-      pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', singleLine: true }),
-    );
-  return pino(options, pino.destination({ dest: STDERR, sync: true }));
+  const destination = pino.destination({ dest, sync: true });
+  // Who reads the log may go away; the server goes on without.
+  destination.on('error', () => {});
+  if (!isPretty) return pino(options, destination);
+  return pino(options, pretty({ destination, ignore: 'pid,hostname', singleLine: true }));
 }

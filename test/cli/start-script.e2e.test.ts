@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ChatClient } from '../support/client.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
+
+class Started implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'chat-start-'));
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | null>;
+  stdout = '';
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [SCRIPT, '--port', '0', '--data-dir', this.#folder, ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    this.#exited = once(this.#child, 'exit').then(([code]: (number | null)[]) => code ?? null);
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+  }
+
+  /** Where it listens, once it does. */
+  async url(): Promise<string> {
+    while (!this.stdout.includes('\n')) {
+      if (this.#child.stdout === null) throw new Error('no stdout');
+      await once(this.#child.stdout, 'data');
+    }
+    return this.stdout.trim().replace('chat-server ready ', '');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  exitCode(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+test('npm start serves with the given flags and writes one line to stdout', async () => {
+  await using started = new Started(['--workers', '1']);
+  const url = await started.url();
+  expect(started.stdout).toMatch(/^chat-server ready http:\/\/127\.0\.0\.1:\d+\n$/);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  started.signal('SIGTERM');
+  expect(await started.exitCode()).toBe(0);
+});
+
+test('a Ctrl-C that arrives twice, from the terminal and from npm, drains', async () => {
+  await using started = new Started(['--workers', '1', '--drain-spread', '500ms']);
+  using ada = await ChatClient.connect(await started.url(), { user: 'ada' });
+  started.signal('SIGINT');
+  started.signal('SIGINT');
+  await ada.event('closing');
+  expect(await started.exitCode()).toBe(0);
+});
+
+test('mistakes end with 78 through npm start as well', async () => {
+  await using started = new Started(['--workers', 'many']);
+  expect(await started.exitCode()).toBe(78);
+});
