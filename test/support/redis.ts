@@ -199,6 +199,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       port,
       bind: '127.0.0.1',
       save: '',
+      'repl-diskless-sync-delay': 0,
       appendonly: appendfsync === 'none' ? 'no' : 'yes',
       ...(appendfsync === 'none' ? {} : { appendfsync }),
       ...(replicaOf === undefined ? {} : { replicaof: `127.0.0.1 ${replicaOf}` }),

@@ -40,12 +40,12 @@ export class Health {
 
   /** Rejects with `RedisRefused` or `StoreUnavailable`. */
   async open(): Promise<void> {
-    const { format } = this.#keys;
-    await checkFormat(
-      (command) => this.#link.send(format, command),
-      format,
-      this.#link.connection.description,
-    );
+    try {
+      await this.#checkFormat();
+    } catch (error) {
+      // In a Cluster it may lie on a server that is down while the others serve their rooms.
+      if (!(error instanceof StoreUnavailable) || !this.#link.isCluster) throw error;
+    }
     await this.check();
   }
 

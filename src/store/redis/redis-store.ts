@@ -50,6 +50,8 @@ export interface RedisStoreOptions extends LinkOptions {
   readonly prefix?: string | undefined;
   /** An acknowledgement waits for so many replicas and says `replicated` then. Default 0. */
   readonly waitReplicas?: number | undefined;
+  /** How long the first connection may take. Default 5 000. */
+  readonly connectMs?: number | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -79,12 +81,13 @@ export class RedisStore implements Store {
 
   /** Rejects with `RedisUrlError`, `RedisConnectError`, `RedisRefused` or `StoreUnavailable`. */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
-    const { url, prefix = 'chat', waitReplicas = 0, log } = options;
+    const { url, prefix = 'chat', waitReplicas = 0, connectMs, log } = options;
     const keys = new Keys(prefix);
     let health: Health | undefined;
     const connection = await connectRedis(url, {
       log,
       name: 'chat-server:store',
+      connectMs,
       onReady: () => void health?.refresh(),
     });
     const link = new RedisLink(connection, options);

@@ -1,6 +1,6 @@
 /** Retention in Redis: rooms are found by SCAN, and thinned in steps of a few milliseconds each. */
 import type { RoomId } from '../../chat/identity.ts';
-import type { RetentionPolicy } from '../../chat/store.ts';
+import { type RetentionPolicy, StoreUnavailable } from '../../chat/store.ts';
 import { chunks } from './chunks.ts';
 import type { Keys } from './keys.ts';
 import { listOf, textOf, textsOf } from './records.ts';
@@ -33,6 +33,8 @@ export async function retainAll(
     }
     return false;
   };
+  // A full Redis does not take names; that must not keep it from being thinned.
+  let canList = true;
   const outcomes = await link.onEachNode(async (send) => {
     let cursor = '0';
     do {
@@ -43,9 +45,19 @@ export async function retainAll(
       for (const part of chunks(rooms, WINDOW)) {
         if (signal.aborted) return;
         const isPublic = await Promise.all(part.map(retainRoom));
-        await relist(part.filter((_, i) => isPublic[i]));
+        if (canList) canList = await isDone(relist(part.filter((_, i) => isPublic[i])));
       }
     } while (cursor !== '0' && !signal.aborted);
   });
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+async function isDone(task: Promise<void>): Promise<boolean> {
+  try {
+    await task;
+    return true;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
 }

@@ -51,6 +51,9 @@ local function setHead(key, m) redis.call('SET', key, m.epoch .. ' ' .. int(m.he
 -- The first write of a step that changes nothing else: the epoch that had to be opened.
 local function open(metaKey, headKey, m)
   if not m.opened then return end
+  -- Deletes nothing: a script that has begun to write is not refused for want of memory, so that
+  -- a full Redis still tells of the epoch it began when it restarted.
+  redis.call('HDEL', metaKey, '')
   redis.call('HSET', metaKey, 'life', m.life, 'chain', m.chain)
   setHead(headKey, m)
 end
@@ -434,8 +437,6 @@ if removed > 0 then
   redis.call('HSET', KEYS[1], 'life', m.life, 'chain', m.chain, 'first', int(m.first), 'bytes', int(m.bytes), 'textsBefore', int(m.textsBefore))
   if m.opened then setHead(KEYS[7], m) end
   for _, id in ipairs(keep) do redis.call('XADD', KEYS[6], id[1], 'i', id[2]) end
-else
-  open(KEYS[1], KEYS[7], m)
 end
 return {(removed == step or forgotten >= step) and 1 or 0, m.kind}
 `;
