@@ -78,12 +78,13 @@ export function presentEpoch(chain: readonly EpochMark[]): string {
 }
 
 /**
- * Brings a position into the present epoch. `seq: 0` needs no epoch and means everything that
- * is retained, so it loses nothing.
+ * Brings a position into the present epoch. `seq: 0` without an epoch is a wish, everything
+ * that is retained, and loses nothing; with one it is a place like any other (a cursor).
  */
 export function settle(log: LogExtent, position: Position): Settled {
   const epoch = presentEpoch(log.chain);
-  if (position.seq <= 0) return { position: { epoch, seq: log.first - 1 }, losses: [] };
+  if (position.seq <= 0 && position.epoch === '')
+    return { position: { epoch, seq: log.first - 1 }, losses: [] };
   const losses: Loss[] = [];
   let seq = position.seq;
   const valid = validUpTo(log.chain, position.epoch);

@@ -55,6 +55,8 @@ const epoch = v.pipe(string('be an epoch'), v.maxLength(64, must('be an epoch of
 export const positionSchema = v.pipe(
   v.object({ epoch: v.optional(epoch, ''), seq: whole(0, MAX_SEQ) }, must('be { epoch, seq }')),
   v.check((position) => position.seq === 0 || position.epoch !== '', 'must name its epoch unless seq is 0'),
+  // From a client seq 0 is the wish for everything that is retained, whatever epoch it names.
+  v.transform((position) => (position.seq === 0 ? { epoch: '', seq: 0 } : position)),
 );
 const positions = v.record(v.string(), positionSchema, must('be { [room]: { epoch, seq } }'));
 

@@ -24,6 +24,8 @@ export class Crowd implements AsyncDisposable {
   readonly posted: Posted[] = [];
   /** When the acknowledgements of `postUntil` came, ms since 1970. */
   readonly ackTimes: number[] = [];
+  /** How long each of those posts took, tries again included. */
+  readonly postMs: number[] = [];
   readonly #options: CrowdOptions;
 
   private constructor(options: CrowdOptions) {
@@ -82,16 +84,26 @@ export class Crowd implements AsyncDisposable {
   }
 
   /** Everybody posts one after the other until `end`, so many a second together. */
-  async postUntil(end: number, perSecond: number): Promise<void> {
+  postUntil(end: number, perSecond: number): Promise<void> {
+    return this.#postWhile(() => Date.now() < end, perSecond);
+  }
+
+  postUntilAborted(signal: AbortSignal, perSecond: number): Promise<void> {
+    return this.#postWhile(() => !signal.aborted, perSecond);
+  }
+
+  async #postWhile(goesOn: () => boolean, perSecond: number): Promise<void> {
     const everyMs = (1_000 * this.clients.length) / perSecond;
     await Promise.all(
       this.clients.map(async (client, i) => {
         await pause(Math.random() * everyMs);
-        for (let k = 0; Date.now() < end; k += 1) {
+        for (let k = 0; goesOn(); k += 1) {
           const due = Date.now() + everyMs;
           const id = `u${k}`;
           const room = this.roomOf(i);
+          const began = performance.now();
           const reply = await client.postSurely(room, `text ${k} of ${i}`, id);
+          this.postMs.push(performance.now() - began);
           this.posted.push({ client: i, room, id, reply });
           this.ackTimes.push(Date.now());
           await pause(Math.max(0, due - Date.now()));

@@ -2,6 +2,9 @@
 import { core3 } from './core-3.ts';
 import { core4 } from './core-4.ts';
 import { core5 } from './core-5.ts';
+import { core6 } from './core-6.ts';
+import { core7 } from './core-7.ts';
+import { core8 } from './core-8.ts';
 import type { Scenario } from './scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [core3, core4, core5];
+export const SCENARIOS: readonly Scenario[] = [core3, core4, core5, core6, core7, core8];
