@@ -77,11 +77,7 @@ export function describeConfig(config: Config): (readonly [name: string, value: 
   return OPTION_NAMES.filter((name) => config[name] !== undefined).map((name) => {
     const { isSecret = false, isEnvOnly = false } = optionRow(name);
     const value = config[name];
-    const shown = isSecret
-      ? '(a secret)'
-      : typeof value === 'string'
-        ? masked(value)
-        : JSON.stringify(value);
+    const shown = isSecret ? '(a secret)' : typeof value === 'string' ? masked(value) : JSON.stringify(value);
     return [isEnvOnly ? envOf(name) : flagOf(name), shown];
   });
 }

@@ -100,7 +100,7 @@ export const LIMIT_OPTIONS = {
     value: 'N',
     kind: whole(1, 100_000),
     default: '50',
-    about: 'Connections of a user; over it the oldest is closed.',
+    about: 'Connections of a user on one worker; over it the oldest is closed.',
   },
   maxOutstanding: {
     group: 'Limits of the chat',
@@ -114,7 +114,8 @@ export const LIMIT_OPTIONS = {
     value: 'N',
     kind: whole(1, 10_000),
     default: '200',
-    about: 'Members up to which a room tells about each one.',
+    about:
+      'Members up to which presence will name each one of a room (told to clients; presence is not there yet).',
   },
   maxConnections: {
     group: 'Limits of the server',
