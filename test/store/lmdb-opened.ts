@@ -14,13 +14,18 @@ export async function makeDir(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'chat-lmdb-'));
 }
 
-/** A second handle is opened under another name of the directory: LMDB allows one a path and process. */
-export async function openLmdb(options: LmdbStoreOptions = {}): Promise<OpenedLmdb> {
+export type OpenSecond = (dir: string, boot: string) => Promise<Store>;
+
+/** `openSecond`: how a second handle is opened; by default in this process. */
+export async function openLmdb(
+  options: LmdbStoreOptions = {},
+  openSecond: OpenSecond = (dir, boot) => LmdbStore.open(dir, { boot, ...options }),
+): Promise<OpenedLmdb> {
   const dir = await makeDir();
   let boots = 1;
   const open = (): Promise<LmdbStore> => LmdbStore.open(dir, { boot: `boot-${boots}`, ...options });
   let store = await open();
-  let others: Store[] = [];
+  let others: Pick<Store, 'close'>[] = [];
   const closeAll = async (): Promise<void> => {
     for (const handle of [store, ...others]) await handle.close();
     others = [];
@@ -31,7 +36,7 @@ export async function openLmdb(options: LmdbStoreOptions = {}): Promise<OpenedLm
       return store;
     },
     async second() {
-      const other = await open();
+      const other = await openSecond(dir, `boot-${boots}`);
       others.push(other);
       return other;
     },

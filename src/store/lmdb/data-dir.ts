@@ -6,6 +6,8 @@
  * there are none (not Linux) it is a lock file with the owner's process id.
  */
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const FORMAT_FILE = 'chat-server-format.json';
 const NAME = 'chat-server';
@@ -56,9 +58,33 @@ export function markRestored(dir: string): void {
 
 /** Makes the directory if it is not there; rejects with `DataDirError`. Held until released or the process ends. */
 export async function claimDataDir(dir: string): Promise<Claim> {
-  mkdirSync(dir, { recursive: true });
+  try {
+    makeDirectory(dir);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new DataDirError(
+      `${dir} cannot be used (${why}); name a directory that can be written (--data-dir)`,
+    );
+  }
   checkFormat(dir);
   return process.platform === 'linux' ? claimBySocket(dir) : claimByFile(dir);
+}
+
+/** With its parents. Node's own recursion never ends where nothing can be made (below /proc). */
+export function makeDirectory(dir: string): void {
+  const path = resolve(dir);
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
+    return;
+  }
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 function checkFormat(dir: string): void {
@@ -112,15 +138,15 @@ function inUse(dir: string, by = ''): DataDirError {
 async function claimBySocket(dir: string): Promise<Claim> {
   const { dev, ino } = statSync(dir);
   const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
+  await new Promise<void>((listening, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? inUse(dir) : error),
     );
-    server.listen({ path: `\0${NAME}-data-${dev}-${ino}` }, resolve);
+    server.listen({ path: `\0${NAME}-data-${dev}-${ino}` }, listening);
   });
   server.unref();
   return {
-    release: () => new Promise((resolve) => server.close(() => resolve())),
+    release: () => new Promise((done) => server.close(() => done())),
   };
 }
 

@@ -5,16 +5,18 @@
  * Keys begin with a room's or user's full identity, so one range is one room. The log's key is
  * `[room, seq]`; its value is the stored form of entry.ts, as text.
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import { restoresOf } from './data-dir.ts';
+import { makeDirectory, restoresOf } from './data-dir.ts';
 import type { MemberRecord, RoomRecord, UserRecord } from './records.ts';
 
 const MAX_READERS = 1_024;
 const DATA_FILE = 'chat.mdb';
+/** Less, and a commit may fail at any time. */
+const MIN_FREE_BYTES = 4_194_304;
 
 export interface Environment {
   readonly root: RootDatabase;
@@ -35,6 +37,8 @@ export interface Environment {
   readonly life: string;
   /** Throws when the data file is not the one that was opened. */
   checkFile(): void;
+  /** Throws when the disk is as good as full. */
+  checkSpace(): void;
 }
 
 export interface EnvironmentOptions {
@@ -46,7 +50,7 @@ export function openEnvironment(
   dir: string,
   { boot = bootOfMachine() }: EnvironmentOptions = {},
 ): Environment {
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   const path = join(dir, DATA_FILE);
   const root = open({
     path,
@@ -72,6 +76,11 @@ export function openEnvironment(
     life: `${boot}:${file}:${restoresOf(dir)}`,
     checkFile() {
       if (identityOf(path) !== file) throw new Error(`${path} is gone or was replaced; restart the server`);
+    },
+    checkSpace() {
+      const { bavail, bsize } = statfsSync(dir);
+      if (bavail * bsize < MIN_FREE_BYTES)
+        throw new Error(`${dir} has ${bavail * bsize} bytes free, at least ${MIN_FREE_BYTES} are needed`);
     },
   };
 }

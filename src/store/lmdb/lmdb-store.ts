@@ -229,6 +229,10 @@ export class LmdbStore implements Store {
   async ping(): Promise<void> {
     // An empty transaction waits for the writer lock as every commit does. Whether the disk
     // takes anything is seen by a small write; not at each ping, so that an idle server is idle.
+    this.#read(() => {
+      this.#env.checkFile();
+      this.#env.checkSpace();
+    });
     const isDue = this.#queue.hasFailed || performance.now() - this.#probedAt >= PROBE_MS;
     const probe = (): void => {
       if (isDue) void this.#env.probe.put('at', this.#now());

@@ -1,0 +1,85 @@
+/** Whose a data directory is. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { claimDataDir, markRestored, restoresOf } from '../../src/store/lmdb/data-dir.ts';
+import { makeDir } from './lmdb-opened.ts';
+
+const FORMAT_FILE = 'chat-server-format.json';
+
+let dir = '';
+beforeEach(async () => {
+  dir = await makeDir();
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const refused = (message: RegExp) => ({
+  name: 'DataDirError',
+  exitCode: 78,
+  message: expect.stringMatching(message),
+});
+
+test('a new or empty directory becomes ours and says so in a file', async () => {
+  for (const path of [dir, join(dir, 'deep', 'down')]) {
+    const claim = await claimDataDir(path);
+    await claim.release();
+    expect(JSON.parse(await readFile(join(path, FORMAT_FILE), 'utf8'))).toMatchObject({
+      name: 'chat-server',
+      format: 1,
+    });
+    await rm(path, { recursive: true });
+    await mkdir(dir, { recursive: true });
+  }
+});
+
+test('a directory of ours is taken again and again', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const claim = await claimDataDir(dir);
+    await claim.release();
+    await claim.release();
+  }
+});
+
+test('a directory with something else in it is refused and left as it is', async () => {
+  await writeFile(join(dir, 'thesis.txt'), 'years of work');
+  await expect(claimDataDir(dir)).rejects.toMatchObject(refused(/thesis\.txt.*--data-dir/));
+  await expect(readFile(join(dir, FORMAT_FILE))).rejects.toThrow('ENOENT');
+});
+
+test.each([
+  ['a newer format', '{"name":"chat-server","format":2}', /format 2.*reads 1/],
+  ['another program’s format', '{"name":"other","format":1}', /"other"/],
+  ['no format', '{}', /not ours/],
+  ['a broken file', '{"name":', /not ours/],
+])('%s is refused, with what was found and what to do', async (_, content, message) => {
+  await writeFile(join(dir, FORMAT_FILE), content);
+  await expect(claimDataDir(dir)).rejects.toMatchObject(refused(message));
+  expect(await readFile(join(dir, FORMAT_FILE), 'utf8')).toBe(content);
+});
+
+test('what cannot be a directory is refused, with the reason', async () => {
+  await writeFile(join(dir, 'file'), '');
+  await expect(claimDataDir(join(dir, 'file'))).rejects.toMatchObject(refused(/not a directory/));
+  await expect(claimDataDir(join(dir, 'file', 'below'))).rejects.toMatchObject(refused(/not a directory/));
+  await expect(claimDataDir('/proc/none/chat')).rejects.toMatchObject(refused(/ENOENT.*--data-dir/));
+});
+
+test('a directory that is claimed is refused to everybody else, under any name, until released', async () => {
+  const claim = await claimDataDir(dir);
+  await expect(claimDataDir(dir)).rejects.toMatchObject(refused(/used by another server/));
+  const renamed = `${dir}-renamed`;
+  await rename(dir, renamed);
+  await expect(claimDataDir(renamed)).rejects.toMatchObject(refused(/used by another server/));
+  await rename(renamed, dir);
+  await claim.release();
+  await (await claimDataDir(dir)).release();
+});
+
+test('a restored copy is counted', async () => {
+  await (await claimDataDir(dir)).release();
+  expect(restoresOf(dir)).toBe(0);
+  markRestored(dir);
+  markRestored(dir);
+  expect(restoresOf(dir)).toBe(2);
+  await (await claimDataDir(dir)).release();
+});
