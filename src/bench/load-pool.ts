@@ -14,6 +14,8 @@ const ENTRY = fileURLToPath(new URL(`load-process${extname(import.meta.url)}`, i
 export interface LoadPoolOptions extends Omit<LoadOptions, 'part' | 'parts'> {
   readonly processes: number;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends the processes; what waits for them rejects. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LoadTotals extends Omit<LoadResult, 'delivery' | 'ack' | 'lateness'> {
@@ -30,12 +32,17 @@ export class LoadPool {
   }
 
   /** All processes started, all clients connected and joined. */
-  static async connect({ processes, env, ...options }: LoadPoolOptions): Promise<LoadPool> {
+  static async connect({ processes, env, signal, ...options }: LoadPoolOptions): Promise<LoadPool> {
     const parts = Math.min(processes, options.rooms);
     const children = Array.from({ length: parts }, () =>
       fork(ENTRY, [], { env, execArgv: [], serialization: 'advanced' }),
     );
     const pool = new LoadPool(children);
+    for (const child of children) {
+      const kill = (): void => void child.kill('SIGKILL');
+      signal?.addEventListener('abort', kill, { once: true });
+      child.once('exit', () => signal?.removeEventListener('abort', kill));
+    }
     try {
       await Promise.all(
         children.map((child, part) =>

@@ -1,0 +1,66 @@
+/**
+ * `chat-server compare`: which mode is how fast here, against the set-up that the Socket.IO
+ * documentation shows.
+ *
+ * Every mode gets a fresh server in every run, modes take turns (A B C D A B …), so that what
+ * changes on the machine meanwhile meets all of them.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { type CompareOptions, type Settings, settingsOf } from './compare-options.ts';
+import { conditionsOf } from './conditions.ts';
+import type { CompareReport } from './report.ts';
+import { runScenario, type ScenarioResult } from './scenario.ts';
+import { openTarget } from './target.ts';
+
+/** Measures and returns everything; `reportText` makes it readable. */
+export async function runCompare(options: CompareOptions = {}): Promise<CompareReport> {
+  const { onProgress = () => {}, signal, jsonFile } = options;
+  const settings = settingsOf(options, availableParallelism());
+  const conditions = await conditionsOf(settings);
+  const results: ScenarioResult[] = [];
+  for (let run = 1; run <= settings.runs; run += 1) {
+    for (const mode of settings.modes) {
+      signal?.throwIfAborted();
+      results.push(...(await runMode({ mode, run }, settings, onProgress, signal)));
+    }
+  }
+  const report: CompareReport = { conditions, settings, results };
+  if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  return report;
+}
+
+async function runMode(
+  { mode, run }: Pick<ScenarioResult, 'mode' | 'run'>,
+  settings: Settings,
+  onProgress: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<ScenarioResult[]> {
+  const say = (text: string): void => onProgress(`run ${run} of ${settings.runs} · ${mode} · ${text}`);
+  say('starting');
+  const target = await openTarget(mode, settings);
+  const abort = (): void => void target[Symbol.asyncDispose]();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const results: ScenarioResult[] = [];
+    for (const scenario of settings.scenarios) {
+      signal?.throwIfAborted();
+      say(`${scenario}: connecting`);
+      results.push(
+        await runScenario({ mode, scenario, run }, target, settings, {
+          onProgress: (text) => say(`${scenario}: ${text}`),
+          signal,
+        }),
+      );
+    }
+    return results;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new Error(`${mode}: ${error instanceof Error ? error.message : String(error)}\n${target.output}`, {
+      cause: error,
+    });
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    await target[Symbol.asyncDispose]();
+  }
+}
