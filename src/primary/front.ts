@@ -76,9 +76,15 @@ export class Front {
       onSessionOpened: (sid, worker) => this.#handleSession(sid, worker),
       onSessionClosed: (_sid, worker) => this.#balance.closed(worker.id),
     });
-    // It must be an http.Server: only its sockets stop reading in the tick of `pause()`. Its own
-    // timers would write a 408 into a kept connection; ours replace them (trap 11).
-    this.#server = createServer({ headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
+    // No buffer: with any, the stream would start the stopped handle again a tick later to fill it,
+    // and what is read while the socket waits for its worker is lost (trap 0; stop-reading.ts).
+    // The server's own timers would write a 408 into a kept connection; ours replace them (trap 11).
+    this.#server = createServer({
+      highWaterMark: 0,
+      headersTimeout: 0,
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+    });
     this.#server.on('connection', (socket: Socket) => this.#handleConnection(socket));
     this.#server.on('clientError', (_error, socket) => socket.destroy());
   }

@@ -24,6 +24,8 @@ export class Lane {
   readonly #queue: Connection[] = [];
   readonly #inHand = new Set<Connection>();
 
+  /** What Node holds, those taken back included: while it grows no shorter the worker is stalled. */
+  #held = 0;
   /** When one last got through, or when the first came into the empty lane. */
   #movedAt = 0;
   #isClosed = false;
@@ -32,19 +34,19 @@ export class Lane {
     this.#events = events;
   }
 
-  get length(): number {
-    return this.#queue.length + this.#inHand.size;
+  get #isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#held === 0;
   }
 
   add(connection: Connection, now: number): void {
-    if (this.length === 0) this.#movedAt = now;
+    if (this.#isEmpty) this.#movedAt = now;
     this.#queue.push(connection);
     this.#pump();
   }
 
   /** How long nothing has moved although something waits. */
   stalledMs(now: number): number {
-    return this.length === 0 ? 0 : now - this.#movedAt;
+    return this.#isEmpty ? 0 : now - this.#movedAt;
   }
 
   /**
@@ -66,19 +68,21 @@ export class Lane {
   }
 
   #pump(): void {
-    while (!this.#isClosed && this.#inHand.size < MAX_IN_HAND) {
+    while (!this.#isClosed && this.#held < MAX_IN_HAND) {
       const connection = this.#queue.shift();
       if (connection === undefined) return;
       if (isGone(connection.socket)) continue;
       this.#inHand.add(connection);
+      this.#held += 1;
       this.#events.send(connection, (error) => this.#handleSent(connection, error));
     }
   }
 
   #handleSent(connection: Connection, error: Error | null): void {
-    // Taken back meanwhile.
-    if (!this.#inHand.delete(connection)) return;
-    if (error !== null && !isGone(connection.socket)) this.#events.onReturned(connection);
+    this.#held -= 1;
+    // It may have been taken back meanwhile.
+    const isOurs = this.#inHand.delete(connection);
+    if (isOurs && error !== null && !isGone(connection.socket)) this.#events.onReturned(connection);
     this.#movedAt = performance.now();
     this.#pump();
   }

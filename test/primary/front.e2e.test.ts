@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PlainServer, sendSignal } from '../support/plain-server.ts';
-import { bodyOf, get, RawClient, sendRaw, statusOf } from '../support/raw-client.ts';
+import { bodyOf, get, maskedText, RawClient, sendRaw, statusOf } from '../support/raw-client.ts';
 
 interface Who {
   readonly pid: number;
@@ -46,6 +46,27 @@ test('trap 0: what follows an upgrade in the instant of the hand-off reaches the
   } finally {
     for (const client of clients) client.disconnect();
   }
+});
+
+test('trap 0: what comes while the socket waits for a busy worker is not swallowed by the primary', async () => {
+  await using server = await PlainServer.start({ workers: 1 });
+  const blocker = io(server.url, { transports: ['websocket'], forceNew: true });
+  await welcome(blocker);
+  blocker.emit('block', 600);
+  const clients = many(8, () => new RawClient(server.port));
+  const upgrade = get(
+    '/socket.io/?EIO=4&transport=websocket',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  );
+  for (const client of clients) client.send(upgrade);
+  await server.until(async () => (await server.counts()).inLanes > 0, 'they wait for the worker');
+  for (const client of clients) client.send(maskedText('40'));
+  await Promise.all(clients.map((client) => client.receive('"welcome"')));
+  for (const client of clients) client.socket.destroy();
+  blocker.disconnect();
 });
 
 test('trap 10: 300 sockets that send their heads by drops are ended, and others are served meanwhile', async () => {

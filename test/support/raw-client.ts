@@ -73,3 +73,10 @@ export function statusOf(answer: string): number {
 export function bodyOf<T>(answer: string): T {
   return JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1)) as T;
 }
+
+/** A short text frame of a WebSocket client. */
+export function maskedText(text: string): Buffer {
+  const mask = [1, 2, 3, 4];
+  const payload = Buffer.from(text).map((byte, at) => byte ^ (mask[at % 4] ?? 0));
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, ...mask]), payload]);
+}
