@@ -94,6 +94,7 @@ describe('RedisStore on a Cluster', () => {
     }
     await moving;
     await here.post(room, 'ada', 'after');
+    expect((await store.heads([room]))[0]?.head).toBe(seqs.length + 1);
     expect(seqs).toEqual(upTo(seqs.length));
     const { entries } = await here.log(room);
     expect(textsOf(entries)).toEqual([...upTo(seqs.length).map((n) => `text ${n}`), 'after']);
@@ -116,6 +117,8 @@ describe('RedisStore on a Cluster', () => {
       return outcomes.map((outcome) => (outcome instanceof StoreUnavailable ? 'unavailable' : 'stored'));
     };
     expect(await append()).toEqual(['stored', 'stored', 'unavailable']);
+    const heads = await store.heads(rooms);
+    expect(heads.map((head) => head !== undefined)).toEqual([true, true, false]);
     await store.ping();
     expect(await append()).toEqual(['stored', 'stored', 'unavailable']);
     await lost?.restart();

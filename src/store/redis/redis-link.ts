@@ -88,6 +88,25 @@ export class RedisLink {
     }
   }
 
+  /** A script on a server by its name, without keys that would route it. */
+  async runOn(name: string, script: Script, args: readonly string[]): Promise<unknown> {
+    const node = this.#connection.nodes().find((one) => one.name === name);
+    if (node === undefined) throw new StoreUnavailable(`Redis (${name}) is not known any more`);
+    const send = (command: readonly string[]): Promise<unknown> =>
+      this.#bounded(this.#lane(name), () => node.send(command));
+    try {
+      return await send(script.byHash([], args));
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return send(script.byText([], args));
+    }
+  }
+
+  /** The name of the server of this key. */
+  nodeNameOf(key: string): string {
+    return this.#connection.nodeNameOf(this.#isCluster ? slotOf(key) : 0);
+  }
+
   /** The same on every server that takes writes; each its own outcome. */
   async onEachNode<T>(
     use: (send: (command: readonly string[]) => Promise<unknown>, name: string) => Promise<T>,
@@ -178,7 +197,7 @@ export class RedisLink {
   }
 
   #laneOf(key: string): Lane {
-    return this.#lane(this.#connection.nodeNameOf(this.#isCluster ? slotOf(key) : 0));
+    return this.#lane(this.nodeNameOf(key));
   }
 
   #lane(name: string): Lane {

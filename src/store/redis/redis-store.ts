@@ -34,10 +34,11 @@ import type { Log } from '../../ops/log.ts';
 import { connectRedis } from '../../ops/redis-client.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability } from '../../protocol/words.ts';
+import { readMany } from './bulk.ts';
 import { chunks, inWindows } from './chunks.ts';
 import { Health } from './health.ts';
 import { Keys } from './keys.ts';
-import { listOf, membershipOf, positionOf, textsOf } from './records.ts';
+import { membershipOf, positionOf, textsOf } from './records.ts';
 import { RedisLink, type LinkOptions } from './redis-link.ts';
 import { retainAll } from './retention.ts';
 import { RoomReads } from './room-reads.ts';
@@ -55,8 +56,7 @@ export interface RedisStoreOptions extends LinkOptions {
   readonly log?: Log | undefined;
 }
 
-/** Keys of one MGET; a long one holds up everybody's commits. */
-const BULK = 500;
+/** Rooms of one script call. */
 const VIEWS_AT_ONCE = 50;
 
 export class RedisStore implements Store {
@@ -176,7 +176,10 @@ export class RedisStore implements Store {
   }
 
   async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
-    const heads = await this.#readMany(rooms.map((room) => this.#keys.room(room, 'head')));
+    const heads = await readMany(
+      this.#link,
+      rooms.map((room) => this.#keys.room(room, 'head')),
+    );
     return heads.map((text) => {
       if (text === undefined) return undefined;
       const { epoch, seq } = positionOf(text);
@@ -192,7 +195,10 @@ export class RedisStore implements Store {
   }
 
   async indexVersions(users: readonly UserId[]): Promise<number[]> {
-    const versions = await this.#readMany(users.map((user) => this.#keys.user(user, 'version')));
+    const versions = await readMany(
+      this.#link,
+      users.map((user) => this.#keys.user(user, 'version')),
+    );
     return versions.map((version) => Number(version ?? 0));
   }
 
@@ -313,21 +319,6 @@ export class RedisStore implements Store {
     } catch (error) {
       this.#log?.warn({ error }, 'a step that will be made good later failed');
     }
-  }
-
-  /** The values of many keys, undefined where there is none. */
-  async #readMany(keys: readonly string[]): Promise<(string | undefined)[]> {
-    if (this.#link.isCluster) {
-      // A slot each, and no command over two: one after the other down the same pipe.
-      const values = await Promise.all(keys.map((key) => this.#link.send(key, ['GET', key])));
-      return values.map((value) => (typeof value === 'string' ? value : undefined));
-    }
-    const parts = await Promise.all(
-      chunks(keys, BULK).map((part) => this.#link.send(part[0] ?? '', ['MGET', ...part])),
-    );
-    return parts
-      .flatMap((part) => listOf(part))
-      .map((value) => (typeof value === 'string' ? value : undefined));
   }
 }
 

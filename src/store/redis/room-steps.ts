@@ -9,6 +9,8 @@ import { isFurther, settle, validUpTo } from '../../chat/position.ts';
 import type { Appended, CursorMove, JoinOptions, Left, RoomBatch, RoomCommit } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { type Keys, ROOM_KEYS } from './keys.ts';
+import { LOG_SCRIPTS } from './log-scripts.ts';
+import { MEMBER_SCRIPTS } from './member-scripts.ts';
 import {
   chainOf,
   listOf,
@@ -22,8 +24,8 @@ import {
   textsOf,
 } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
-import { ROOM_SCRIPTS } from './room-scripts.ts';
 
+const ROOM_SCRIPTS = { ...LOG_SCRIPTS, ...MEMBER_SCRIPTS } as const;
 /** Entries that are looked at in one read when own texts are counted. */
 const COUNT_STEP = 500;
 const MAX_SEQ = String(Number.MAX_SAFE_INTEGER);

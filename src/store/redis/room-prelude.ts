@@ -1,0 +1,89 @@
+/**
+ * What every script on a room begins with: its record, in the present life (G12).
+ *
+ * `enter` reads and decides, `open` writes; so a script reads everything before its first write,
+ * and one that is refused (OOM, READONLY) has changed nothing. Entries and records are joined as
+ * text: Lua's JSON keeps 14 digits and makes `{}` of an empty list.
+ */
+
+/** KEYS of every script here: ROOM_KEYS of keys.ts, in that order. ARGV[1]: a nonce for an epoch's name. */
+export const PRELUDE = `
+local MAX_CHAIN = 64
+local function int(n) return string.format('%.0f', n) end
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function life()
+  local info = redis.call('INFO', 'server', 'replication')
+  return string.match(info, 'run_id:(%x+)') .. ':' .. string.match(info, 'master_replid:(%x+)')
+end
+local function base36(n)
+  local digits, text = '0123456789abcdefghijklmnopqrstuvwxyz', ''
+  repeat
+    local d = n % 36
+    text = string.sub(digits, d + 1, d + 1) .. text
+    n = (n - d) / 36
+  until n == 0
+  return text
+end
+local META = {'kind', 'title', 'life', 'chain', 'head', 'first', 'members', 'owners', 'texts', 'textsBefore', 'bytes', 'lastAt'}
+local COUNTS = {'head', 'first', 'members', 'owners', 'texts', 'textsBefore', 'bytes', 'lastAt'}
+-- The room's record, in the present life; nil when there is no such room. Writes nothing.
+local function enter(key, present, nonce)
+  local values = redis.call('HMGET', key, unpack(META))
+  if not values[1] then return nil end
+  local m = {}
+  for i, name in ipairs(META) do m[name] = values[i] end
+  for _, name in ipairs(COUNTS) do m[name] = tonumber(m[name]) end
+  if m.life ~= present then
+    m.life = present
+    m.opened = base36(now()) .. '-' .. nonce
+    local marks = {}
+    for mark in string.gmatch(m.chain .. ',' .. m.opened .. ' ' .. int(m.head), '[^,]+') do marks[#marks + 1] = mark end
+    m.chain = table.concat(marks, ',', math.max(1, #marks - MAX_CHAIN + 1))
+  end
+  m.epoch = string.match(m.chain, '([^, ]+) [^, ]+$')
+  return m
+end
+local function setHead(key, m) redis.call('SET', key, m.epoch .. ' ' .. int(m.head)) end
+-- The first write of a step that changes nothing else: the epoch that had to be opened.
+local function open(metaKey, headKey, m)
+  if not m.opened then return end
+  -- Deletes nothing: a script that has begun to write is not refused for want of memory, so that
+  -- a full Redis still tells of the epoch it began when it restarted.
+  redis.call('HDEL', metaKey, '')
+  redis.call('HSET', metaKey, 'life', m.life, 'chain', m.chain)
+  setHead(headKey, m)
+end
+local function metaReply(m)
+  return {m.kind, m.title, m.chain, int(m.head), int(m.first), int(m.members), int(m.texts), int(m.textsBefore), int(m.lastAt)}
+end
+-- Texts of the room up to seq.
+local function textsUpTo(logKey, m, seq)
+  if seq < m.first then return m.textsBefore end
+  if seq >= m.head then return m.texts end
+  local found = redis.call('XRANGE', logKey, int(seq) .. '-0', int(seq) .. '-0')
+  if not found[1] then return m.texts end
+  return tonumber(string.match(found[1][2][2], '^%a|(%d+)|'))
+end
+-- The membership as text, with what unread is made of; '' for no member.
+local function memberReply(logKey, membersKey, m, user, device)
+  local record = redis.call('HMGET', membersKey, 'm:' .. user, 'o:' .. user, 'c:' .. user)
+  if not record[1] then return '' end
+  local read = tonumber(string.match(record[1], '^%S+ %S+ %S+ (%d+)'))
+  local cursor = ''
+  if device ~= '' and record[3] then
+    for name, place in string.gmatch(record[3], '([^; ]+) ([^;]+)') do
+      if name == device then cursor = place end
+    end
+  end
+  return {record[1], record[2] or '0 0', cursor, int(textsUpTo(logKey, m, math.max(read, m.first - 1)))}
+end
+`;
+
+/** Rooms that are unknown or whose step has nothing to say answer false. */
+export const NEED = `
+local m = enter(KEYS[1], life(), ARGV[1])
+if not m then return false end
+`;
