@@ -2,9 +2,16 @@
  * Work that comes round: each task again and again, the next turn a while after the last one
  * ended, so a slow store is never asked twice at once. Failures are told and the beat goes on.
  */
+import { setMaxListeners } from 'node:events';
+
 export class Beat {
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
+
+  constructor() {
+    // Every pause listens, one for each loop and each feed that waits; Node would warn at eleven.
+    setMaxListeners(0, this.#abort.signal);
+  }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
