@@ -86,7 +86,7 @@ class AppendStep {
 
   finish(): RoomCommit['batch'] {
     if (this.#entries.length > 0) this.#record.lastAt = this.#at;
-    void this.#env.rooms.put(this.#room, this.#record);
+    this.#env.rooms.put(this.#room, this.#record);
     for (const user of this.#changed) {
       const member = this.#members.get(user);
       if (member !== undefined) void this.#env.members.put([this.#room, user], member);

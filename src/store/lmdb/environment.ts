@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { makeDirectory, restoresOf } from './data-dir.ts';
-import type { MemberRecord, RoomRecord, UserRecord } from './records.ts';
+import type { MemberRecord, UserRecord } from './records.ts';
+import { RoomTable } from './room-table.ts';
 
 const MAX_READERS = 1_024;
 const DATA_FILE = 'chat.mdb';
@@ -20,7 +21,7 @@ const MIN_FREE_BYTES = 4_194_304;
 
 export interface Environment {
   readonly root: RootDatabase;
-  readonly rooms: Database<RoomRecord, RoomId>;
+  readonly rooms: RoomTable;
   readonly log: Database<string, [RoomId, number]>;
   readonly members: Database<MemberRecord, [RoomId, string]>;
   /** (room, author, id) → `<epoch> <seq> <at>` */
@@ -64,7 +65,7 @@ export function openEnvironment(
   const file = identityOf(path);
   return {
     root,
-    rooms: root.openDB({ name: 'rooms', ...json }),
+    rooms: new RoomTable(root.openDB({ name: 'rooms', ...text })),
     log: root.openDB({ name: 'log', ...text }),
     members: root.openDB({ name: 'members', ...json }),
     ids: root.openDB({ name: 'ids', ...text }),

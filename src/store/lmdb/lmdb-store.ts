@@ -10,7 +10,6 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { nameOf } from '../../chat/identity.ts';
-import { presentEpoch } from '../../chat/position.ts';
 import type {
   Commit,
   CursorMove,
@@ -133,12 +132,7 @@ export class LmdbStore implements Store {
   }
 
   async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
-    return this.#read(() =>
-      rooms.map((room) => {
-        const record = this.#env.rooms.get(room);
-        return record === undefined ? undefined : { epoch: presentEpoch(record.chain), head: record.head };
-      }),
-    );
+    return this.#read(() => rooms.map((room) => this.#env.rooms.head(room)));
   }
 
   async index(user: UserId): Promise<RoomIndex> {
@@ -177,7 +171,7 @@ export class LmdbStore implements Store {
     return this.#read(() => {
       const items: ListedRoom[] = [];
       const start = `${namespace}|${cursor ?? ''}` as RoomId;
-      for (const { key, value } of this.#env.rooms.getRange({ start, end: `${namespace}}` as RoomId })) {
+      for (const { key, value } of this.#env.rooms.range({ start, end: `${namespace}}` as RoomId })) {
         if (value.kind !== 'public' || nameOf(key) === cursor) continue;
         if (items.length === limit) return { items, cursor: items.at(-1)?.room };
         items.push({ room: nameOf(key), title: value.title, members: value.members, head: value.head });

@@ -37,7 +37,7 @@ export function joinRoom(
   const role = known === undefined ? (create?.role ?? 'member') : 'member';
   record.members += 1;
   if (role === 'owner') record.owners += 1;
-  void env.rooms.put(room, record);
+  env.rooms.put(room, record);
   const point = { epoch: presentEpoch(record.chain), seq: record.head };
   void env.members.put([room, user], {
     role,

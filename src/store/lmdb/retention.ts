@@ -43,7 +43,7 @@ function retainRoom(
   const record = enterRoom(env, room, now);
   if (record === undefined) return 0;
   const removed = trim(env, room, record, policy, now, budget);
-  if (removed > 0) void env.rooms.put(room, record);
+  if (removed > 0) env.rooms.put(room, record);
   return removed + forgetIds(env, room, policy, now, budget - removed);
 }
 
@@ -58,7 +58,7 @@ export function dueRooms(
   let last: RoomId | undefined;
   let looked = 0;
   const range = after === undefined ? {} : { start: after, exclusiveStart: true };
-  for (const { key, value } of env.rooms.getRange({ ...range, limit: LOOK })) {
+  for (const { key, value } of env.rooms.range({ ...range, limit: LOOK })) {
     if (isDue(env, key, value, policy, now)) due.push(key);
     last = key;
     looked += 1;

@@ -28,7 +28,7 @@ export function enterRoom(env: Environment, room: RoomId, now: number): RoomReco
   if (record === undefined || record.life === env.life) return record;
   record.chain = [...record.chain, { epoch: nextEpoch(now), base: record.head }].slice(-MAX_CHAIN);
   record.life = env.life;
-  void env.rooms.put(room, record);
+  env.rooms.put(room, record);
   return record;
 }
 
