@@ -337,6 +337,30 @@ describe('RedisStore, asked to use a Redis that it must not', () => {
     expect(warnings).toMatchObject([expect.stringContaining('maxmemory-policy')]);
   });
 
+  test('a user with the rights that docs/redis.md names is enough; one without is refused', async () => {
+    await using redis = await startRedis();
+    const rights = '+@all -@dangerous +info +config|get ~chat:* &chat:*'.split(' ');
+    await redis.ask('ACL', 'SETUSER', 'chat', 'on', '>p@ss', ...rights);
+    const url = redis.url.replace('redis://', 'redis://chat:p%40ss@');
+    await using store = await RedisStore.open({ url });
+    const here = await sceneOn(store);
+    expect(store.durability).toBe('disk');
+    const room = await here.roomOf('ada', 'bob');
+    await here.useDevice('ada', 'phone');
+    await here.useDevice('ada', 'desk');
+    await here.postMany(room, 'ada', 3);
+    await here.moveCursor(room, 'ada', 'desk', { epoch: await here.epoch(room), seq: 2 });
+    await store.markRead(room, 'bob', 2);
+    await store.leave(room, 'bob');
+    await here.retain({ maxMessages: 1, idsMs: 0 });
+    expect((await store.listRooms(here.namespace, undefined, 10)).items).toMatchObject([{ head: 4 }]);
+    const wrong = redis.url.replace('redis://', 'redis://chat:wrong@');
+    await expect(RedisStore.open({ url: wrong, connectMs: 500 })).rejects.toMatchObject({
+      name: 'RedisConnectError',
+      message: expect.stringMatching(/WRONGPASS/),
+    });
+  });
+
   test('replicas that are waited for make it replicated, and their absence does not', async () => {
     await using redis = await startRedis();
     await using opened = await open(redis, { waitReplicas: 1 });
