@@ -1,0 +1,56 @@
+/** `compare` on real servers, as short as it can be: that it measures, not how much. */
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import type * as Compare from '../../src/bench/compare.ts';
+import { childrenOf } from '../../src/bench/measure.ts';
+import type { TrafficResult } from '../../src/bench/scenario.ts';
+
+/** The built one: it forks its load and its servers from files beside it. */
+async function built(): Promise<typeof Compare> {
+  return import(pathToFileURL('dist/bench/compare.js').href) as Promise<typeof Compare>;
+}
+
+const SHORT = { clients: 20, rooms: 4, seconds: 1, warmUpSeconds: 0.5, runs: 1, steadyPostsPerSecond: 50 };
+
+test('measures the plain set-up and this server with one load, and leaves no process behind', async () => {
+  const { runCompare } = await built();
+  const lines: string[] = [];
+  const before = await childrenOf(process.pid);
+  const { results } = await runCompare({
+    ...SHORT,
+    modes: ['plain-cluster', 'cluster'],
+    scenarios: ['steady'],
+    onProgress: (line) => lines.push(line),
+  });
+  expect(results.map(({ mode, void: reasons }) => [mode, reasons])).toEqual([
+    ['plain-cluster', []],
+    ['cluster', []],
+  ]);
+  for (const result of results as readonly TrafficResult[]) {
+    // 50 posts a second to 5 clients each, give or take what is under way at the edges.
+    expect(result.deliveriesPerSecond).toBeGreaterThan(150);
+    expect(result.cpuSeconds.workers).toBeGreaterThan(0);
+    expect(result.checked.faults).toEqual({ reordered: 0, holes: 0, repeats: 0, losses: 0 });
+  }
+  expect(results.map((result) => (result as TrafficResult).durabilities)).toEqual([[], ['disk']]);
+  expect(lines.some((line) => line.includes('cluster · steady'))).toBe(true);
+  expect(await childrenOf(process.pid)).toEqual(before);
+});
+
+test('ends its processes when it is told to stop', async () => {
+  const { runCompare } = await built();
+  const before = await childrenOf(process.pid);
+  const stop = new AbortController();
+  const running = runCompare({
+    ...SHORT,
+    seconds: 60,
+    modes: ['plain-cluster'],
+    scenarios: ['steady'],
+    signal: stop.signal,
+    onProgress: (line) => {
+      if (line.includes('deliveries')) stop.abort(new Error('told to stop'));
+    },
+  });
+  await expect(running).rejects.toThrow('told to stop');
+  expect(await childrenOf(process.pid)).toEqual(before);
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { CompareOptionError, type Mode, settingsOf } from '../../src/bench/compare-options.ts';
+import { median, reportText, table } from '../../src/bench/report.ts';
+import type { IdleResult } from '../../src/bench/scenario.ts';
+
+const CONDITIONS = {
+  at: '2026-01-01T00:00:00.000Z',
+  cpu: 'a CPU',
+  cores: 2,
+  memoryMb: 1_024,
+  kernel: '6',
+  versions: { node: '20' },
+  loadAverage: 0.1,
+  flushP50Ms: 0.5,
+  notes: ['a note'],
+};
+
+function idle(mode: Mode, run: number, kb: number, reasons: string[] = []): IdleResult {
+  return {
+    mode,
+    scenario: 'idle',
+    run,
+    kind: 'idle',
+    connections: 10,
+    baseBytes: 1_048_576,
+    bytesPerConnection: kb * 1_024,
+    connectionsPerSecond: 100,
+    void: reasons,
+  };
+}
+
+test('the median of an even number is between the two in the middle', () => {
+  expect(median([9, 1, 3, 5])).toBe(4);
+  expect(median([9, 1, 3])).toBe(3);
+  expect(median([])).toBeUndefined();
+});
+
+test('a table is as wide as its cells', () => {
+  expect(
+    table([
+      ['', 'a'],
+      ['long name', '1,000'],
+    ]),
+  ).toBe('               a\nlong name  1,000');
+});
+
+test('gives the median of the runs that count, and its ratio to the plain of the same adapter', () => {
+  const settings = settingsOf({ modes: ['cluster', 'plain-cluster'], scenarios: ['idle'] }, 2);
+  const results = [
+    idle('cluster', 1, 10),
+    idle('cluster', 2, 12),
+    idle('cluster', 3, 1_000, ['3 holes']),
+    idle('plain-cluster', 1, 22),
+  ];
+  const text = reportText({ conditions: CONDITIONS, settings, results });
+  expect(text).toMatch(/^cluster +11\.0 \(0\.50×\)/m);
+  expect(text).toMatch(/^plain-cluster +22\.0 /m);
+  expect(text).toContain('void: cluster idle, run 3: 3 holes');
+});
+
+test('a mode without a run that counts shows no number', () => {
+  const settings = settingsOf({ modes: ['cluster'], scenarios: ['idle'] }, 2);
+  const text = reportText({
+    conditions: CONDITIONS,
+    settings,
+    results: [idle('cluster', 1, 10, ['1 losses'])],
+  });
+  expect(text).toMatch(/^cluster +void/m);
+});
+
+test('options that make no sense are refused together, with their values', () => {
+  expect(() => settingsOf({ rooms: 500, clients: 400, runs: 0 }, 2)).toThrow(CompareOptionError);
+  expect(() => settingsOf({ rooms: 500, clients: 400, runs: 0 }, 2)).toThrow(
+    'runs must be at least 1; got 0; rooms (500) must be at most clients (400)',
+  );
+});
