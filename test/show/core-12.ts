@@ -13,7 +13,8 @@ const USERS = ['ada', 'bob', 'cleo'] as const;
 const DEVICES = ['phone', 'tablet'] as const;
 
 type Action =
-  | { readonly do: 'connect' | 'drop'; readonly who: number }
+  | { readonly do: 'connect'; readonly who: number }
+  | { readonly do: 'drop'; readonly who: number }
   | Request
   | { readonly do: 'restart' };
 

@@ -7,6 +7,7 @@ export class SlowSocket {
   lastSeq = 0;
   holes = 0;
   isClosed = false;
+  #isConnected = false;
   #isJoined = false;
 
   private constructor(socket: WebSocket) {
@@ -24,6 +25,11 @@ export class SlowSocket {
     const slow = new SlowSocket(socket);
     await new Promise((resolve) => socket.once('open', resolve));
     socket.send(`40${JSON.stringify({ user })}`);
+    await until(
+      () => slow.#isConnected,
+      5_000,
+      () => 'not connected',
+    );
     socket.send(`420${JSON.stringify(['room:join', { room }])}`);
     await until(
       () => slow.#isJoined,
@@ -47,6 +53,7 @@ export class SlowSocket {
 
   #take(packet: string): void {
     if (packet === '2') return void this.#socket.send('3');
+    if (packet.startsWith('40')) this.#isConnected = true;
     if (packet.startsWith('430')) {
       const [reply] = JSON.parse(packet.slice(3)) as [{ ok: boolean; from?: { seq: number } }];
       this.#isJoined = reply.ok;
