@@ -27,4 +27,16 @@ process.emit = function (name, ...rest) {
   return emit.call(this, name, ...rest);
 };
 
+/** npm waits for us. When it is gone without having passed on a signal, nobody else would end the server. */
+const PARENT_CHECK_MS = 500;
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, PARENT_CHECK_MS);
+  watch.unref();
+}
+
 await import('../bin/chat-server.js');

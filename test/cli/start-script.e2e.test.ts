@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { ChatClient } from '../support/client.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 
 class Started implements AsyncDisposable {
@@ -16,9 +17,11 @@ class Started implements AsyncDisposable {
   readonly #exited: Promise<number | null>;
   stdout = '';
 
-  constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [SCRIPT, '--port', '0', '--data-dir', this.#folder, ...args], {
+  constructor(args: readonly string[], command: readonly [string, ...string[]] = [process.execPath, SCRIPT]) {
+    const [program, ...first] = command;
+    this.#child = spawn(program, [...first, '--port', '0', '--data-dir', this.#folder, ...args], {
       stdio: ['ignore', 'pipe', 'ignore'],
+      cwd: ROOT,
     });
     this.#exited = once(this.#child, 'exit').then(([code]: (number | null)[]) => code ?? null);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -28,11 +31,11 @@ class Started implements AsyncDisposable {
 
   /** Where it listens, once it does. */
   async url(): Promise<string> {
-    while (!this.stdout.includes('\n')) {
+    while (!/ready .*\n/.test(this.stdout)) {
       if (this.#child.stdout === null) throw new Error('no stdout');
       await once(this.#child.stdout, 'data');
     }
-    return this.stdout.trim().replace('chat-server ready ', '');
+    return /chat-server ready (.*)/.exec(this.stdout)?.[1] ?? '';
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -47,6 +50,18 @@ class Started implements AsyncDisposable {
     this.#child.kill('SIGKILL');
     await this.#exited;
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Resolves when nobody answers there any more. */
+async function gone(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await (await fetch(`${url}/healthz`)).text();
+    } catch {
+      return; // refused: nobody listens
+    }
+    await pause(50);
   }
 }
 
@@ -68,6 +83,14 @@ test('a Ctrl-C that arrives twice, from the terminal and from npm, drains', asyn
   started.signal('SIGINT');
   await ada.event('closing');
   expect(await started.exitCode()).toBe(0);
+});
+
+test.each(['SIGTERM', 'SIGKILL'] as const)('%s to npm leaves no server behind', async (signal) => {
+  await using started = new Started(['--workers', '1'], ['npm', 'start', '--']);
+  const url = await started.url();
+  started.signal(signal);
+  await started.exitCode();
+  await gone(url);
 });
 
 test('mistakes end with 78 through npm start as well', async () => {
