@@ -17,6 +17,14 @@ export default defineConfig({
       },
       { test: { ...common, name: 'redis', include: ['test/**/*.redis.test.ts'] } },
       { test: { ...common, name: 'e2e', testTimeout: 60_000, include: ['test/**/*.e2e.test.ts'] } },
+      // The long forms; only `npm run show` runs them.
+      ...(process.env['SHOW'] === undefined
+        ? []
+        : [
+            {
+              test: { ...common, name: 'show', testTimeout: 5_400_000, include: ['test/show/long.show.ts'] },
+            },
+          ]),
     ],
   },
 });

@@ -50,7 +50,7 @@ export const core6: Scenario = {
 /** Posts that are not tried again: what they are answered while the store is away. */
 async function askForErrors(crowd: Crowd, signal: AbortSignal, codes: Set<string>): Promise<void> {
   const [client] = crowd.clients;
-  for (let k = 0; !signal.aborted; k += 1) {
+  while (!signal.aborted) {
     // To a room of its own, so that what is stored without an answer disturbs nobody's count.
     const reply = await client
       ?.request('room:join', { room: `${crowd.rooms[0]}-errors` })

@@ -12,7 +12,7 @@ export class SlowSocket {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.on('message', (data) => this.#take(String(data)));
+    socket.on('message', (data) => this.#take((data as Buffer).toString()));
     socket.on('close', () => {
       this.isClosed = true;
     });
@@ -52,7 +52,7 @@ export class SlowSocket {
   }
 
   #take(packet: string): void {
-    if (packet === '2') return void this.#socket.send('3');
+    if (packet === '2') this.#socket.send('3');
     if (packet.startsWith('40')) this.#isConnected = true;
     if (packet.startsWith('430')) {
       const [reply] = JSON.parse(packet.slice(3)) as [{ ok: boolean; from?: { seq: number } }];
