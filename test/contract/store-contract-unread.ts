@@ -103,6 +103,25 @@ export function unreadContract(scene: () => Scene): void {
     expect(await here.unread(room, 'bob')).toBe(2);
   });
 
+  test('retention of what a former membership wrote leaves the present one’s unread exact', async () => {
+    const here = scene();
+    const room = await here.roomOf('ada', 'bob');
+    await here.postMany(room, 'bob', 4);
+    await here.store.leave(room, 'bob');
+    await here.join(room, 'bob');
+    for (const from of ['ada', 'bob', 'bob', 'ada', 'bob', 'ada']) await here.post(room, from, 'text');
+    await here.retain({ maxMessages: 6 });
+    for (const [seq, unread] of [
+      [6, 2],
+      [8, 2],
+      [9, 1],
+      [11, 0],
+    ] as const) {
+      await here.store.markRead(room, 'bob', seq);
+      expect([seq, await here.unread(room, 'bob')]).toEqual([seq, unread]);
+    }
+  });
+
   test('what retention took is not unread', async () => {
     const here = scene();
     const room = await here.roomOf('ada', 'bob');

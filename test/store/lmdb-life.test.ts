@@ -53,6 +53,22 @@ test('data that is said to be restored begins a new life', async () => {
   expect([await live(), await live()]).toEqual([2, 2]);
 });
 
+test('what was asked before the store was closed is still done', async () => {
+  const store = await LmdbStore.open(dir);
+  const create = { kind: 'public', title: '', role: 'member' } as const;
+  await store.join(ROOM, 'ada', { name: 'Ada', create, maxRoomsPerUser: 10 });
+  const post = (id: string) =>
+    store.append([{ room: ROOM, drafts: [draft('ada', id, 'text', { text: 'hi' })] }]);
+  // The second waits for the first; both were taken.
+  const asked = [post('one'), post('two')];
+  await store.close();
+  const commits = await Promise.all(asked);
+  expect(commits.flatMap(({ rooms }) => rooms)).toMatchObject([
+    { results: [{ seq: 1 }] },
+    { results: [{ seq: 2 }] },
+  ]);
+});
+
 test('a directory that was deleted under the server is said to be gone, and nothing more is acknowledged', async () => {
   await using store = await LmdbStore.open(dir);
   const create = { kind: 'public', title: '', role: 'member' } as const;
