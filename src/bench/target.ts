@@ -53,19 +53,19 @@ async function startRedis(dir: string, { redisFsync }: Settings): Promise<ChildS
   }).then((server) => Object.assign(server, { url: `redis://127.0.0.1:${port}` }));
 }
 
-function nodeArgs({ cpuProfDir }: Settings): Record<string, string> {
-  return cpuProfDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfDir}` };
+/** Workers are forked with the flags of their primary. */
+function nodeArgs({ cpuProfDir }: Settings): string[] {
+  return cpuProfDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProfDir}`];
 }
 
 function startPlain(dir: string, redisUrl: string | undefined, settings: Settings): Promise<ChildServer> {
   return ChildServer.start({
     command: process.execPath,
-    args: [PLAIN],
+    args: [...nodeArgs(settings), PLAIN],
     cwd: dir,
     env: {
       PLAIN_WORKERS: String(settings.workers),
       ...(redisUrl === undefined ? {} : { PLAIN_REDIS_URL: redisUrl }),
-      ...nodeArgs(settings),
     },
     ready: /plain ready (\S+)/,
   });
@@ -87,6 +87,7 @@ function startChat(dir: string, redisUrl: string | undefined, settings: Settings
   return ChildServer.start({
     command: process.execPath,
     args: [
+      ...nodeArgs(settings),
       CHAT,
       'start',
       '--workers',
@@ -98,7 +99,6 @@ function startChat(dir: string, redisUrl: string | undefined, settings: Settings
       ...settings.serverArgs,
     ],
     cwd: dir,
-    env: nodeArgs(settings),
     ready: /chat-server ready (\S+)/,
   });
 }
