@@ -120,6 +120,11 @@ export class RedisLink {
     );
   }
 
+  /** A connection was made anew: what was owed on the old one says nothing any more. */
+  reopen(): void {
+    for (const lane of this.#lanes.values()) lane.isStalled = false;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

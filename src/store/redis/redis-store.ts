@@ -83,14 +83,18 @@ export class RedisStore implements Store {
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
     const { url, prefix = 'chat', waitReplicas = 0, connectMs, log } = options;
     const keys = new Keys(prefix);
+    let link: RedisLink | undefined;
     let health: Health | undefined;
     const connection = await connectRedis(url, {
       log,
       name: 'chat-server:store',
       connectMs,
-      onReady: () => void health?.refresh(),
+      onReady: () => {
+        link?.reopen();
+        void health?.refresh();
+      },
     });
-    const link = new RedisLink(connection, options);
+    link = new RedisLink(connection, options);
     try {
       health = new Health(link, keys, { waitReplicas, log });
       await health.open();
