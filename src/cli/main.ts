@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { check } from './check.ts';
+import { addCompareOptions, compare } from './compare.ts';
 import { addServerOptions, type Flags, flagsOf, strayMistakes } from './command-line.ts';
 import { explain } from './explain.ts';
 import { start } from './start.ts';
@@ -16,6 +17,7 @@ Commands:
   start    run the server; what happens when no command is named
   check    say what it would run with, reach the store, end
   token    make a token for trying out (--auth jwt)
+  compare  the two adapters, and the set-up of the Socket.IO documentation, in figures
   Each explains itself: chat-server token --help
 
 Examples:
@@ -35,6 +37,10 @@ Exit codes: 0 done, 78 bad configuration, 69 cannot start what it needs, 70 our 
 
 /** The entry of bin/chat-server.js. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads our output may stop (`--help | head`); that is no fault.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   process.exitCode = await run(argv);
 }
 
@@ -70,6 +76,7 @@ async function run(argv: readonly string[]): Promise<number> {
   );
   addServerOptions(starting).usage('[options]').addHelpText('after', COMMANDS);
   addServerOptions(add('check', 'Says what it would run with, reaches the store, and ends.', check));
+  addCompareOptions(add('compare', 'Measures the adapters on this machine against each other.', compare));
   addTokenOptions(add('token', 'Makes a token for trying out and prints it.', token));
   try {
     await program.parseAsync(argv);

@@ -162,3 +162,21 @@ test('token without a secret, a user or a lawful time ends with 78', async () =>
   expect(stderr).toMatch(/--expires must be a duration/);
   expect(stderr).toMatch(/needs one of --jwt-secret/);
 });
+
+test('compare measures and says under which conditions', async () => {
+  const args = ['--modes', 'cluster', '--scenarios', 'steady', '--quick', '--seconds', '1'];
+  const { code, stdout } = await runCli(['compare', ...args, '--clients', '10', '--rooms', '2']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^cluster +[\d,]+/m);
+  expect(stdout).toContain('chat-server 0.');
+});
+
+test('compare tells its mistakes together and ends with 78', async () => {
+  const { code, stderr } = await runCli(['compare', '--modes', 'fast', '--runs', '0', '--sconds', '3']);
+  expect(code).toBe(78);
+  expect(stderr).toContain('--sconds is no option of this command; did you mean --seconds?');
+  expect(stderr).toContain(
+    '--modes must be a list of cluster, redis, plain-cluster, plain-redis; got "fast"',
+  );
+  expect(stderr).toContain('--runs must be a whole number from 1 up; got "0"');
+});

@@ -1,0 +1,95 @@
+/** `chat-server compare`: flags to a comparison, progress while it runs, the table at the end. */
+import type { Command } from 'commander';
+import { CompareOptionError, MODES, SCENARIOS, type CompareOptions } from '../bench/compare-options.ts';
+import { ConfigError } from '../config/config.ts';
+import type { Flags } from './command-line.ts';
+
+const NUMBERS = [
+  ['workers', 'Worker processes of each server. Default 2.'],
+  ['clients', 'Clients of the load. Default 400.'],
+  ['rooms', 'Rooms they are spread over. Default 10.'],
+  ['runs', 'How often everything is done, modes taking turns. Default 3; with --quick 1.'],
+  ['seconds', 'Seconds measured in each scenario. Default 10; with --quick 3.'],
+  ['idle-clients', 'Connections of the scenario idle. Default 2000; with --quick 500.'],
+  ['load-processes', 'Processes that make the load. Default one for each two cores.'],
+] as const;
+
+export function addCompareOptions(command: Command): Command {
+  command
+    .option('--quick', 'A first impression in a few minutes: one short run.')
+    .option('--modes <LIST>', `What is compared: ${MODES.join(', ')}. Default all.`)
+    .option('--scenarios <LIST>', `What is measured: ${SCENARIOS.join(', ')}. Default all.`);
+  for (const [name, about] of NUMBERS) command.option(`--${name} <N>`, about);
+  return command
+    .option('--redis-url <URL>', 'A Redis to use. Default: a redis-server of its own, ended afterwards.')
+    .option('--json <FILE>', 'Where all results go as JSON.')
+    .option('--cpu-prof <DIR>', 'CPU profiles of every process of the servers go there.')
+    .addHelpText(
+      'after',
+      `
+plain-cluster and plain-redis are the set-up that the Socket.IO documentation shows: sticky sessions and
+the adapter, nothing stored. Order, holes, repeats and losses are counted; a run of ours with any is void.`,
+    );
+}
+
+export async function compare(flags: Flags, mistakes: readonly string[]): Promise<number> {
+  const options = optionsOf(flags, mistakes);
+  const { runCompare } = await import('../bench/compare.ts');
+  const { reportText } = await import('../bench/report.ts');
+  const abort = new AbortController();
+  const stop = (): void => abort.abort(new Error('stopped'));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const report = await runCompare({ ...options, onProgress: progress(), signal: abort.signal });
+    process.stderr.write('\n');
+    process.stdout.write(`${reportText(report)}\n`);
+    return 0;
+  } catch (error) {
+    if (error instanceof CompareOptionError) throw new ConfigError([error.message]);
+    if (abort.signal.aborted) return 130;
+    throw error;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
+  const mistakes = [...stray];
+  const number = (name: string): number | undefined => {
+    const text = flags[name];
+    if (text === undefined) return undefined;
+    if (!/^[1-9]\d{0,8}$/.test(text))
+      mistakes.push(`--${name} must be a whole number from 1 up; got ${JSON.stringify(text)}`);
+    return Number(text);
+  };
+  const some = <const T extends string>(name: string, known: readonly T[]): readonly T[] | undefined => {
+    const names = flags[name]?.split(',').filter((part) => part !== '');
+    const unknown = names?.filter((part) => !known.some((one) => one === part)) ?? [];
+    for (const part of unknown)
+      mistakes.push(`--${name} must be a list of ${known.join(', ')}; got ${JSON.stringify(part)}`);
+    return names === undefined ? undefined : known.filter((one) => names.includes(one));
+  };
+  const options: CompareOptions = {
+    quick: flags['quick'] === 'true',
+    modes: some('modes', MODES),
+    scenarios: some('scenarios', SCENARIOS),
+    workers: number('workers'),
+    clients: number('clients'),
+    rooms: number('rooms'),
+    runs: number('runs'),
+    seconds: number('seconds'),
+    idleClients: number('idleClients'),
+    loadProcesses: number('loadProcesses'),
+    redisUrl: flags['redisUrl'],
+    jsonFile: flags['json'],
+    cpuProfDir: flags['cpuProf'],
+  };
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return options;
+}
+
+/** On a terminal one line that changes, elsewhere a line for each step. */
+function progress(): (line: string) => void {
+  const isTerminal = process.stderr.isTTY;
+  return (line) => process.stderr.write(isTerminal ? `\r\u001b[K${line}` : `${line}\n`);
+}
