@@ -50,7 +50,7 @@ export function epochName(atMs: number, nonce: string): string {
 
 /** When an epoch began, ms since 1970; undefined for a name that we never gave. */
 export function epochBegan(epoch: string): number | undefined {
-  const match = /^([0-9a-z]{1,9})-[0-9a-z]+$/.exec(epoch);
+  const match = /^([0-9a-z]{8,9})-[0-9a-z]{6,}$/.exec(epoch);
   return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 36);
 }
 
