@@ -77,7 +77,7 @@ export class Front {
       onSessionClosed: (_sid, worker) => this.#balance.closed(worker.id),
     });
     // No buffer: with any, the stream would start the stopped handle again a tick later to fill it,
-    // and what is read while the socket waits for its worker is lost (trap 0; stop-reading.ts).
+    // and what is read while the socket waits for its worker is lost (trap 0; socket-handle.ts).
     // The server's own timers would write a 408 into a kept connection; ours replace them (trap 11).
     this.#server = createServer({
       highWaterMark: 0,

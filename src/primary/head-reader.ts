@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net';
 import { Deadlines } from './deadlines.ts';
 import { Refusal } from './refusal.ts';
-import { stopReading } from './stop-reading.ts';
+import { stopReading } from './socket-handle.ts';
 
 export interface HeadReaderOptions {
   readonly maxHeadBytes: number;

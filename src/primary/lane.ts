@@ -7,6 +7,7 @@
  */
 import type { Connection } from './connection.ts';
 import { isGone } from './connection.ts';
+import { closerOf } from './socket-handle.ts';
 import type { OnSent } from './sticky-router.ts';
 
 /** How many handles Node may hold: enough to keep its channel busy. */
@@ -22,7 +23,10 @@ export interface LaneEvents {
 export class Lane {
   readonly #events: LaneEvents;
   readonly #queue: Connection[] = [];
-  readonly #inHand = new Set<Connection>();
+  /** Given to Node and not heard of since; with what closes Node's copy of the handle. */
+  readonly #inHand = new Map<Connection, () => void>();
+  /** Closes the handle that left last: the one that the worker may not have confirmed. */
+  #closeLast: (() => void) | undefined;
 
   /** What Node holds, those taken back included: while it grows no shorter the worker is stalled. */
   #held = 0;
@@ -55,7 +59,7 @@ export class Lane {
    */
   takeBack(fits: (connection: Connection) => boolean): Connection[] {
     const taken: Connection[] = [];
-    for (const connection of this.#inHand) if (fits(connection)) taken.push(connection);
+    for (const connection of this.#inHand.keys()) if (fits(connection)) taken.push(connection);
     for (const connection of taken) this.#inHand.delete(connection);
     for (const connection of this.#queue.splice(0)) (fits(connection) ? taken : this.#queue).push(connection);
     return taken.filter(({ socket }) => !isGone(socket));
@@ -64,6 +68,8 @@ export class Lane {
   /** The worker is gone: nothing is sent any more. Returns what has not left. */
   close(): Connection[] {
     this.#isClosed = true;
+    this.#closeLast?.();
+    for (const [{ socket }, close] of this.#inHand) if (isGone(socket)) close();
     return this.takeBack(() => true);
   }
 
@@ -72,7 +78,7 @@ export class Lane {
       const connection = this.#queue.shift();
       if (connection === undefined) return;
       if (isGone(connection.socket)) continue;
-      this.#inHand.add(connection);
+      this.#inHand.set(connection, closerOf(connection.socket));
       this.#held += 1;
       this.#events.send(connection, (error) => this.#handleSent(connection, error));
     }
@@ -80,8 +86,10 @@ export class Lane {
 
   #handleSent(connection: Connection, error: Error | null): void {
     this.#held -= 1;
+    const close = this.#inHand.get(connection);
     // It may have been taken back meanwhile.
     const isOurs = this.#inHand.delete(connection);
+    if (isOurs && error === null) this.#closeLast = close;
     if (isOurs && error !== null && !isGone(connection.socket)) this.#events.onReturned(connection);
     this.#movedAt = performance.now();
     this.#pump();

@@ -77,7 +77,7 @@ test('a large message by long polling arrives, and the session is upgraded to a 
   const polling = open(server.url, { transports: ['polling'], upgrade: false });
   const upgrading = open(server.url, { transports: ['polling', 'websocket'] });
   const upgraded = new Promise<string>((resolve) => {
-    upgrading.on('connect', () => upgrading.io.engine.once('upgrade', ({ name }) => resolve(name)));
+    upgrading.io.engine.once('upgrade', ({ name }) => resolve(name));
   });
   const { pid } = await welcomeOf(polling);
   expect(await polling.timeout(10_000).emitWithAck('size', 'x'.repeat(500_000))).toEqual({
