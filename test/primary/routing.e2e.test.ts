@@ -153,6 +153,14 @@ test('a stopped worker: who waits for it goes to the others, and within 6 s a ne
   for (const client of clients) client.disconnect();
 });
 
+test('nobody waits for ever for a stopped worker: who was handed to it is cut off, who waits gets 503', async () => {
+  await using server = await PlainServer.start({ workers: 1, supervision: { frozenMs: 1_000 } });
+  const [stopped] = await server.workers();
+  sendSignal(stopped?.pid ?? 0, 'SIGSTOP');
+  const answers = await Promise.all(many(6, () => sendRaw(server.port, get('/'))));
+  expect(answers.map(statusOf).sort((a, b) => a - b)).toEqual([0, 503, 503, 503, 503, 503]);
+});
+
 /** Resolves when `count` clients were welcomed by this worker. */
 function countWelcomes(clients: readonly Socket[], pid: number, count: number): Promise<void> {
   let seen = 0;
