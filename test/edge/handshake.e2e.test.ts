@@ -1,0 +1,153 @@
+import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { ChatClient, fresh, until } from '../support/client.ts';
+import { startServer, type RunningServer } from '../support/server.ts';
+
+const SECRET = 'a secret of at least thirty-two bytes, for tests';
+let guest: RunningServer;
+let strict: RunningServer;
+
+beforeAll(async () => {
+  guest = await startServer({ workers: 1 });
+  strict = await startServer({
+    workers: 1,
+    args: ['--auth', 'jwt', '--jwt-secret', SECRET, '--jwt-audience', 'chat', '--namespaces', '/acme'],
+  });
+});
+afterAll(async () => {
+  await guest[Symbol.asyncDispose]();
+  await strict[Symbol.asyncDispose]();
+});
+
+function signed(
+  claims: object = {},
+  { sub = 'ada', aud = 'chat', exp = '1h', alg = 'HS256', secret = SECRET } = {},
+): Promise<string> {
+  const token = new SignJWT({ ...claims })
+    .setProtectedHeader({ alg })
+    .setSubject(sub)
+    .setAudience(aud)
+    .setIssuedAt();
+  return token.setExpirationTime(exp).sign(new TextEncoder().encode(secret));
+}
+
+async function codeOf(token: string | undefined, namespace = '/'): Promise<string> {
+  try {
+    const client = await ChatClient.connect(strict.url, {
+      ...(token === undefined ? {} : { token }),
+      namespace,
+    });
+    client.close();
+    return 'ok';
+  } catch (error) {
+    return (error as { body?: { code: string } }).body?.code ?? String(error);
+  }
+}
+
+/** A raw WebSocket that has said CONNECT so many times. */
+async function rawConnect(url: string, connects: number): Promise<{ socket: WebSocket; packets: string[] }> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  const packets: string[] = [];
+  socket.on('message', (data) => packets.push((data as Buffer).toString()));
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.once('open', resolve));
+  for (let i = 0; i < connects; i += 1) socket.send(`40${JSON.stringify({ user: fresh('u') })}`);
+  return { socket, packets };
+}
+
+test('trap 9: many CONNECTs on one connection make one socket', async () => {
+  const { socket, packets } = await rawConnect(guest.url, 5);
+  await until(
+    () =>
+      packets.some((packet) => packet.startsWith('42["welcome"')) || socket.readyState === WebSocket.CLOSED,
+    5_000,
+    () => 'no answer',
+  );
+  await pause(200);
+  expect(packets.filter((packet) => packet.startsWith('40')).length).toBeLessThanOrEqual(1);
+  expect(packets.filter((packet) => packet.startsWith('42["welcome"')).length).toBeLessThanOrEqual(1);
+  socket.terminate();
+});
+
+test('trap 20: a message in very many fragments closes the connection', async () => {
+  const { socket } = await rawConnect(guest.url, 1);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  for (let i = 0; i < 200; i += 1) socket.send('x', { fin: false });
+  await closed;
+});
+
+test('trap 7.2: a page of another origin may not connect, one of this server’s own may', async () => {
+  const attempt = (origin: string) =>
+    new Promise<string>((resolve) => {
+      const socket = new WebSocket(
+        `${guest.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`,
+        { headers: { origin } },
+      );
+      socket.on('open', () => resolve('open'));
+      socket.on('error', () => resolve('refused'));
+      socket.on('open', () => socket.terminate());
+    });
+  expect(await attempt('https://elsewhere.example')).toBe('refused');
+  expect(await attempt(guest.url)).toBe('open');
+});
+
+test('tokens: what each wrong one is refused with', async () => {
+  expect(await codeOf(await signed())).toBe('ok');
+  expect(await codeOf(undefined)).toBe('unauthorized');
+  expect(await codeOf('nonsense')).toBe('unauthorized');
+  expect(await codeOf(await signed({}, { exp: '-1m' }))).toBe('expired');
+  expect(await codeOf(await signed({}, { aud: 'other' }))).toBe('unauthorized');
+  expect(await codeOf(await signed({}, { secret: `${SECRET}!` }))).toBe('unauthorized');
+  expect(await codeOf(await signed({}, { sub: 'a b' }))).toBe('unauthorized');
+  expect(await codeOf(await signed({ namespaces: ['/acme'] }))).toBe('forbidden');
+  expect(await codeOf(await signed({ namespaces: ['/acme'] }), '/acme')).toBe('ok');
+  const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"ada","aud":"chat"}').toString('base64url')}.`;
+  expect(await codeOf(none)).toBe('unauthorized');
+});
+
+test('a connection ends when its token expires, unless a fresh one came by then', async () => {
+  const one = await ChatClient.connect(strict.url, { token: await signed({}, { exp: '2s' }) });
+  const two = await ChatClient.connect(strict.url, { token: await signed({}, { exp: '2s' }) });
+  await two.ask('auth:refresh', { token: await signed() });
+  expect(await two.request('auth:refresh', { token: await signed({}, { sub: 'bob' }) })).toMatchObject({
+    ok: false,
+    error: { code: 'unauthorized' },
+  });
+  await one.event('closing', ({ reason }: { reason: string }) => reason === 'expired');
+  await until(
+    () => !one.socket.connected,
+    3_000,
+    () => 'still connected',
+  );
+  expect(two.socket.connected).toBe(true);
+  two.close();
+});
+
+test('a JWK set in a file: its key is taken, a secret made of the public key is not', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const file = join(mkdtempSync(join(tmpdir(), 'jwks-')), 'keys.json');
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' };
+  writeFileSync(file, JSON.stringify({ keys: [jwk] }));
+  await using server = await startServer({ workers: 1, args: ['--auth', 'jwt', '--jwt-jwks', file] });
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setSubject('ada')
+    .setExpirationTime('1h')
+    .sign(privateKey);
+  const client = await ChatClient.connect(server.url, { token });
+  expect(client.welcome.user).toBe('ada');
+  client.close();
+  const confused = await new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256', kid: 'one' })
+    .setSubject('ada')
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(JSON.stringify(jwk)));
+  await expect(ChatClient.connect(server.url, { token: confused })).rejects.toMatchObject({
+    body: { code: 'unauthorized' },
+  });
+});
