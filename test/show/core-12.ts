@@ -193,7 +193,9 @@ class Scene {
   #shown(reply: Record<string, unknown>): string {
     if (typeof reply['room'] === 'string' && typeof reply['seq'] === 'number')
       this.#heads.set(reply['room'], Math.max(this.#heads.get(reply['room']) ?? 0, reply['seq']));
-    return JSON.stringify(this.#plain(reply));
+    // A room that another device just joined comes by itself; the reply has `from` only where it came first.
+    const { from: _from, ...rest } = reply;
+    return JSON.stringify(this.#plain(rest));
   }
 
   #state(state: RoomState): unknown {
