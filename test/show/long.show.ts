@@ -1,5 +1,5 @@
 /** The long forms, one by one: `npm run show -- core-3`. Writes docs/evidence/, red or green. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { evidence, Report } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -20,7 +20,9 @@ for (const scenario of SCENARIOS.filter(({ id }) => wanted.includes(id))) {
       );
     }
     const page = evidence(scenario, report, (performance.now() - began) / 1_000);
-    writeFileSync(new URL(`../../docs/evidence/${scenario.id}.md`, import.meta.url), page);
+    const folder = new URL('../../docs/evidence/', import.meta.url);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(new URL(`${scenario.id}.md`, folder), page);
     expect(report.failures.slice(0, 20)).toEqual([]);
   });
 }
