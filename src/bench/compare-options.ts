@@ -7,7 +7,7 @@ export type Mode = (typeof MODES)[number];
 export const SCENARIOS = ['idle', 'steady', 'busy', 'flood'] as const;
 /**
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
- * `busy`, `flood`: so many posts without an answer at any time.
+ * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
  */
 export type Scenario = (typeof SCENARIOS)[number];
 

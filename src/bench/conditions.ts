@@ -99,12 +99,13 @@ function notes(settings: Settings): string[] {
   return [
     `${workers} workers, ${clients} clients in ${rooms} rooms, ${runs} × ${seconds} s after ${warmUpSeconds} s of warm-up, modes taking turns`,
     `${loadProcesses} load process(es) on the same cores; WebSocket only, loopback, no TLS; guests without a device or a cursor`,
+    'a post is outstanding until its sender has both the answer and its own copy',
     `a post's text has ${settings.textBytes} characters; latency counts from the time a post was due, on one clock`,
     redisUrl === undefined
       ? `each Redis mode has a redis-server of its own, appendonly ${redisFsync === 'no' ? 'no' : `yes, appendfsync ${redisFsync}`}`
       : 'a Redis that was given; its CPU time is not counted and its persistence is its own',
     'plain: the Socket.IO documentation (sticky, least-connection, cluster adapter or sharded Redis adapter), nothing stored; one `messages` event for each message, with an array of one',
-    'plain has one repair, or it would lose connections: the whole head is collected and the reading stopped before a socket is handed over',
+    'plain has two repairs: the whole head is collected and the reading stopped before a socket is handed over (or it loses connections), and node-redis has no command timeout (or it loses messages in a flood)',
     'CPU per delivery: primary, workers and Redis together. A run with any order error, hole, repeat or loss is void',
   ];
 }

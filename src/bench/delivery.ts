@@ -32,6 +32,8 @@ export interface Delivery {
   /** The seqs ascend by one. */
   readonly isDense: boolean;
   readonly groups: readonly DueGroup[];
+  /** The numbers of each sender's posts in it. */
+  readonly bySender: ReadonlyMap<number, readonly number[]>;
   readonly bytes: number;
 }
 
@@ -52,7 +54,9 @@ export function postId(sender: number, number: number): string {
 
 function readPost(message: unknown): DeliveredPost {
   const { seq, id, text } = message as { seq?: number; id?: string; text?: string };
-  const [sender, number] = String(id).split('-');
+  const dash = id?.indexOf('-') ?? -1;
+  const sender = id?.slice(0, dash);
+  const number = id?.slice(dash + 1);
   const post = {
     seq,
     sender: Number(sender),
@@ -69,14 +73,18 @@ function parseFrame(bytes: Buffer, start: number, end: number): Delivery {
   const [, event] = JSON.parse(json) as [string, { messages?: unknown[] }];
   const posts = (event.messages ?? []).map(readPost);
   const groups: DueGroup[] = [];
-  for (const { dueMicros } of posts) {
+  const bySender = new Map<number, number[]>();
+  for (const { dueMicros, sender, number } of posts) {
+    const numbers = bySender.get(sender);
+    if (numbers === undefined) bySender.set(sender, [number]);
+    else numbers.push(number);
     const last = groups.at(-1);
     if (last !== undefined && Math.abs(last.dueMicros - dueMicros) <= GROUP_MICROS) last.count += 1;
     else groups.push({ dueMicros, count: 1 });
   }
   const first = posts[0]?.seq;
   const isDense = first !== undefined && posts.every(({ seq }, i) => seq === first + i);
-  return { posts, isDense, groups, bytes: end - start };
+  return { posts, isDense, groups, bySender, bytes: end - start };
 }
 
 export interface FrameMemoOptions {

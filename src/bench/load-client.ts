@@ -2,7 +2,8 @@
  * One client of the load: Engine.IO and Socket.IO by hand over a FrameSocket.
  *
  * Connects, joins its room, posts, and hands what comes to checker and tally. It decides
- * nothing about when to post: `onAck` tells the load that it may.
+ * nothing about when to post: `onDone` tells the load that a post has its answer and has come back
+ * to its sender. Plain answers long before it delivers, so the answer alone would bound nothing.
  */
 import { nowMicros } from './clock.ts';
 import { ClientChecker, type LogChecker } from './checker.ts';
@@ -41,6 +42,8 @@ export class LoadClient {
   readonly #textBytes: number;
   /** Ack id → the post it answers. */
   readonly #outstanding = new Map<number, Outstanding>();
+  /** Posts that have the answer and not the own copy, or the other way round. */
+  readonly #half = new Set<number>();
   #socket: FrameSocket | undefined;
   #checker: ClientChecker | undefined;
   #nextAck = JOIN_ID + 1;
@@ -51,7 +54,7 @@ export class LoadClient {
   posted = 0;
   /** Highest seq that an ack named, 0 without seqs. */
   ackedSeq = 0;
-  onAck: (client: LoadClient) => void = () => {};
+  onDone: () => void = () => {};
 
   private constructor({ index, textBytes }: LoadClientOptions, parts: RoomParts) {
     this.index = index;
@@ -150,6 +153,7 @@ export class LoadClient {
       const delivery: Delivery = memo.read(bytes, start, end, (fresh) => log.take(fresh));
       this.checker.take(delivery);
       tally.countDelivery(delivery, this.#atMicros);
+      for (const number of delivery.bySender.get(this.index) ?? []) this.#complete(number);
     } else if (bytes.toString('latin1', start, Math.min(end, start + 9)) === '42["lost"') {
       tally.lostEvents += 1;
     }
@@ -184,7 +188,12 @@ export class LoadClient {
     if (reply.seq !== undefined && reply.seq > this.ackedSeq) this.ackedSeq = reply.seq;
     if (reply.durability !== undefined) tally.durabilities.add(reply.durability);
     tally.countAck(post.dueMicros, this.#atMicros);
-    this.onAck(this);
+    this.#complete(post.number);
+  }
+
+  #complete(number: number): void {
+    if (this.#half.delete(number)) this.onDone();
+    else this.#half.add(number);
   }
 
   #handleRead(): void {

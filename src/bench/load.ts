@@ -31,7 +31,7 @@ export interface LoadOptions {
   readonly connectMs?: number | undefined;
 }
 
-/** How posts come: so many unanswered at any time, or so many a second. Of all processes. */
+/** How posts come: so many not done at any time (see LoadClient), or so many a second. Of all processes. */
 export type Pressure =
   | { readonly kind: 'outstanding'; readonly posts: number }
   | { readonly kind: 'rate'; readonly postsPerSecond: number };
@@ -172,12 +172,12 @@ export class Load {
     await pace(times, onDue, this.#ending.signal);
   }
 
-  /** Each answer lets its client post again. Fewer posts than clients: only so many clients post. */
+  /** Each post that is done lets its client post again. Fewer posts than clients: only so many clients post. */
   async #keepOutstanding(posts: number, until: number, part: number, parts: number): Promise<void> {
     const own = Math.floor(posts / parts) + (part < posts % parts ? 1 : 0);
     const clients = this.#clients.sort((a, b) => a.index - b.index);
     for (const client of clients)
-      client.onAck = () => {
+      client.onDone = () => {
         const now = nowMicros();
         if (now < until) client.post(now);
       };

@@ -2,6 +2,10 @@
  * The worker of `plain`: what the Socket.IO documentation shows for each adapter. Nothing is
  * stored, numbered, limited or checked; the words on the wire are the chat's, so that one load
  * drives both.
+ *
+ * One thing differs from the documentation, in its favour: without node-redis' command timeout
+ * (5 s, and an AbortSignal for every publish) it is faster, and does not drop messages when a
+ * publish waits longer.
  */
 import { createServer } from 'node:http';
 import { createAdapter } from '@socket.io/cluster-adapter';
@@ -22,7 +26,7 @@ type AdapterFactory = NonNullable<Parameters<Server['adapter']>[0]>;
 
 async function openAdapter(redisUrl: string | undefined): Promise<AdapterFactory> {
   if (redisUrl === undefined) return createAdapter();
-  const pubClient = createClient({ url: redisUrl });
+  const pubClient = createClient({ url: redisUrl, commandOptions: { timeout: 0 } });
   const subClient = pubClient.duplicate();
   for (const client of [pubClient, subClient])
     client.on('error', (error: Error) => process.stderr.write(`${error.message}\n`));

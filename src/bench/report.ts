@@ -114,6 +114,8 @@ function checkText({ results }: CompareReport): string {
     return [
       [
         `${r.mode} ${r.scenario} ${r.run}`,
+        shown(r.deliveriesPerSecond, 0),
+        shown(r.delivery.p99Ms, 2),
         ...[reordered, holes, repeats, losses].map(String),
         refused.join(', ') || '0',
         r.bytesPerDelivery.toFixed(0),
@@ -129,7 +131,18 @@ function checkText({ results }: CompareReport): string {
     ];
   });
   if (rows.length === 0) return '';
-  const titles = ['each run', 'order', 'holes', 'repeats', 'losses', 'refused', 'B/delivery', 'per frame'];
+  const titles = [
+    'each run',
+    'deliveries/s',
+    'p99 ms',
+    'order',
+    'holes',
+    'repeats',
+    'losses',
+    'refused',
+    'B/delivery',
+    'per frame',
+  ];
   const cores = ['primary', 'workers', 'redis', 'load', 'others'].map((role) => `${role} cores`);
   return table([[...titles, ...cores, 'load late p99 ms', 'durability'], ...rows]);
 }

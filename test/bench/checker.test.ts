@@ -13,7 +13,13 @@ function streamOf(...numbers: number[]): Stream {
 /** A delivery of one sender's posts with these seqs. */
 function delivery(...seqs: number[]): Delivery {
   const posts = seqs.map((seq) => ({ seq, sender: 1, number: seq, dueMicros: 0 }));
-  return { posts, isDense: seqs.every((seq, i) => seq === (seqs[0] ?? 0) + i), groups: [], bytes: 0 };
+  return {
+    posts,
+    isDense: seqs.every((seq, i) => seq === (seqs[0] ?? 0) + i),
+    groups: [],
+    bySender: new Map(),
+    bytes: 0,
+  };
 }
 
 test('a dense stream has no faults', () => {
