@@ -75,13 +75,14 @@ export class ChatClient {
       forceNew: true,
       auth: (give) => {
         const own = this.welcomes > 0 ? this.follower.positions() : positions;
-        this.follower.reset();
         give({ user, token, device, subscribe, ...(own === undefined ? {} : { positions: own }) });
       },
     });
     this.socket.on('welcome', (welcome: Welcome) => {
       this.welcome = welcome;
       this.welcomes += 1;
+      // Only now: a connection that ended before its welcome gave nothing and took nothing.
+      this.follower.reset();
       for (const state of welcome.rooms) this.follower.start(state);
     });
     this.socket.on('messages', (event) =>
