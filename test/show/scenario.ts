@@ -11,10 +11,16 @@ export type Adapter = 'cluster' | 'redis';
 export class Report {
   readonly figures: [string, string][] = [];
   readonly failures: string[] = [];
+  /** Tables as text, below the figures. */
+  readonly texts: string[] = [];
   #claims = 0;
 
   figure(name: string, value: string | number): void {
     this.figures.push([name, typeof value === 'number' ? String(Math.round(value * 100) / 100) : value]);
+  }
+
+  text(text: string): void {
+    this.texts.push(text);
   }
 
   claim(what: string, holds: boolean, seen = ''): void {

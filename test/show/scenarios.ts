@@ -5,11 +5,13 @@ import { core5 } from './core-5.ts';
 import { core6 } from './core-6.ts';
 import { core7 } from './core-7.ts';
 import { core8 } from './core-8.ts';
+import { core9 } from './core-9.ts';
 import { core10 } from './core-10.ts';
 import { core11 } from './core-11.ts';
 import { core12 } from './core-12.ts';
 import { core13 } from './core-13.ts';
 import { core14 } from './core-14.ts';
+import { core16 } from './core-16.ts';
 import { core17 } from './core-17.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -20,10 +22,12 @@ export const SCENARIOS: readonly Scenario[] = [
   core6,
   core7,
   core8,
+  core9,
   core10,
   core11,
   core12,
   core13,
   core14,
+  core16,
   core17,
 ];
