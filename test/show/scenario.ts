@@ -46,7 +46,7 @@ export class Report {
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  /** Seconds the short form may take. */
+  /** Seconds the short form may take; 0: it is elsewhere, as the scenario says. */
   readonly shortS: number;
   /** What changes between the forms is read from `size`. */
   run(size: 'short' | 'long', report: Report): Promise<void>;

@@ -1,4 +1,5 @@
 /** All scenarios, in the order of the issue. */
+import { core1 } from './core-1.ts';
 import { core3 } from './core-3.ts';
 import { core4 } from './core-4.ts';
 import { core5 } from './core-5.ts';
@@ -16,6 +17,7 @@ import { core17 } from './core-17.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
+  core1,
   core3,
   core4,
   core5,
