@@ -1,5 +1,6 @@
 /** All scenarios, in the order of the issue. */
 import { core1 } from './core-1.ts';
+import { core2 } from './core-2.ts';
 import { core3 } from './core-3.ts';
 import { core4 } from './core-4.ts';
 import { core5 } from './core-5.ts';
@@ -12,12 +13,14 @@ import { core11 } from './core-11.ts';
 import { core12 } from './core-12.ts';
 import { core13 } from './core-13.ts';
 import { core14 } from './core-14.ts';
+import { core15 } from './core-15.ts';
 import { core16 } from './core-16.ts';
 import { core17 } from './core-17.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   core1,
+  core2,
   core3,
   core4,
   core5,
@@ -30,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   core12,
   core13,
   core14,
+  core15,
   core16,
   core17,
 ];
