@@ -51,7 +51,7 @@ async function devices(adapter: Adapter, rounds: number, report: Report): Promis
   }));
   // All are known before anything is posted; the first room is joined, the others on the way.
   for (const device of all)
-    await visit(server, user, device, async (client) => void (await client.join(rooms[0] ?? '')));
+    await visitSurely(server, user, device, async (client) => void (await client.join(rooms[0] ?? '')));
   let posted = 0;
   for (let round = 0; round < rounds; round += 1) {
     if (round === 2 || round === 4) {
@@ -70,9 +70,13 @@ async function devices(adapter: Adapter, rounds: number, report: Report): Promis
     if (round % 4 === 3 && server.hosts[0] !== undefined) await killWorkerOf(server.hosts[0]);
     await Promise.all(visits);
   }
-  const reader = await ChatClient.connect(server.urls[0] ?? '', { user, subscribe: false });
+  const reader = await ChatClient.connect(server.urls[0] ?? '', {
+    user,
+    subscribe: false,
+    reconnects: true,
+  });
   for (const device of all) {
-    await visit(server, user, device, async (client) => {
+    await visitSurely(server, user, device, async (client) => {
       for (const state of client.welcome.rooms) await client.reach(state.room, state.head, 20_000);
     });
     for (const [index, room] of rooms.entries()) {
@@ -148,6 +152,22 @@ async function visit(
   client.close();
 }
 
+/** A visit that must come about: again until it has. */
+async function visitSurely(
+  server: ServerHandle,
+  user: string,
+  device: Device,
+  act: (client: ChatClient) => Promise<void>,
+): Promise<void> {
+  let isDone = false;
+  for (let attempt = 0; !isDone && attempt < 20; attempt += 1) {
+    await visit(server, user, device, async (client) => {
+      await act(client);
+      isDone = true;
+    });
+  }
+}
+
 /** Reads for a moment; says `delivered` truly, twice, falsely late, or not at all; maybe is cut. */
 async function behave(client: ChatClient, device: Device): Promise<void> {
   await pause(Math.random() * 150);
@@ -217,7 +237,8 @@ async function backlog(adapter: Adapter, count: number, report: Report): Promise
   again.close();
 }
 
+/** A process's own memory. The pages of the store's file that it has mapped are the kernel's cache. */
 export function residentBytes(pid: number | undefined): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const match = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? 0) * 1_024;
 }

@@ -63,6 +63,8 @@ export class ChatClient {
   readonly #options: ClientOptions;
   welcome!: Welcome;
   welcomes = 0;
+  /** What befell the connection lately, for the message of a failure. */
+  readonly #trail: string[] = [];
 
   private constructor(url: string, options: ClientOptions) {
     this.#options = options;
@@ -93,6 +95,10 @@ export class ChatClient {
       if (event.gone === undefined) this.follower.start(event);
       else this.follower.stop(event.room);
     });
+    this.socket.on('connect', () => this.#note(`connected ${this.socket.io.engine.id}`));
+    this.socket.on('disconnect', (reason) => this.#note(`disconnected: ${reason}`));
+    this.socket.on('connect_error', (error) => this.#note(`not connected: ${error.message}`));
+    this.socket.io.on('reconnect_attempt', (attempt) => this.#note(`attempt ${attempt}`));
     this.socket.onAny((event: string, object: unknown) => {
       if (this.events.length < 10_000) this.events.push({ event, object });
     });
@@ -155,7 +161,12 @@ export class ChatClient {
       const reply = await this.#tryPost(room, text, id);
       if (reply?.ok === true) return reply;
       if (reply !== undefined && !reply.error.retry) throw new RefusedError(reply.error);
-      if (Date.now() > end) throw new Error(`could not post within ${untilMs} ms: ${JSON.stringify(reply)}`);
+      if (Date.now() > end) {
+        const told = reply === undefined ? 'no reply' : JSON.stringify(reply);
+        throw new Error(
+          `${this.user} could not post ${id} within ${untilMs} ms: ${told}; ${this.#trail.join('; ')}`,
+        );
+      }
       await pause(reply?.error.retryAfterMs ?? 50);
     }
   }
@@ -216,9 +227,15 @@ export class ChatClient {
         .timeout(10_000)
         .emit('message:post', { room, id, text }, (error: Error | null, reply: Reply<PostReply>) => {
           this.socket.off('disconnect', onDisconnect);
+          if (error !== null) this.#note(`no answer to ${id}`);
           resolve(error === null ? reply : undefined);
         });
     });
+  }
+
+  #note(what: string): void {
+    if (this.#trail.length >= 30) this.#trail.shift();
+    this.#trail.push(`${new Date().toISOString().slice(14, 23)} ${what}`);
   }
 
   #welcomed(): Promise<void> {
