@@ -151,14 +151,15 @@ export class Crowd implements AsyncDisposable {
         );
       report.claim(`${room}: one order for everybody`, new Set(views).size === 1);
     }
-    const wrong = this.posted.filter(({ client, room, id, reply }) => {
-      const at = this.clients[client]?.messages(room)[reply.seq - 1];
-      return at?.id !== id || at.from !== this.user(client) || at.at !== reply.at;
+    const wrong = this.posted.flatMap(({ client, room, id, reply }) => {
+      const entry = this.clients[client]?.messages(room)[reply.seq - 1];
+      const isSame = entry?.id === id && entry.from === this.user(client) && entry.at === reply.at;
+      return isSame ? [] : [{ id, reply, entry }];
     });
     report.claim(
       'every acknowledgement names the entry that everybody got',
       wrong.length === 0,
-      `${wrong.length} do not`,
+      `${wrong.length} of ${this.posted.length} do not: ${JSON.stringify(wrong.slice(0, 3))}`,
     );
   }
 

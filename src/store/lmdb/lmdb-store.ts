@@ -3,8 +3,8 @@
  *
  * Every call that writes is one step of a transaction (write-queue.ts). LMDB waits for its one
  * writer lock on a thread of its own, so a worker that is stopped while it holds the lock
- * delays the others' commits, not their event loops, and not their reads. A write is answered
- * when it was flushed to the disk, so a commit is as durable as it will be at once.
+ * delays the others' commits, not their event loops, and not their reads. What is appended is
+ * handed on when every process can see it; any other write is answered when it is on the disk.
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
@@ -86,9 +86,10 @@ export class LmdbStore implements Store {
   }
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
-    const rooms = await this.#write(() => batches.map((batch) => appendBatch(this.#env, batch, this.#now())));
-    // The queue answers after the flush.
-    return { rooms, durable: Promise.resolve(this.durability) };
+    const { value, flushed } = await this.#queue.write(() =>
+      batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
+    );
+    return { rooms: value, durable: flushed.then(() => this.durability) };
   }
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
