@@ -76,7 +76,11 @@ test('npm start serves with the given flags and writes one line to stdout', asyn
 
 test('a Ctrl-C that arrives twice, from the terminal and from npm, drains', async () => {
   await using started = new Started(['--workers', '1', '--drain-spread', '500ms']);
-  using ada = await ChatClient.connect(await started.url(), { user: 'ada' });
+  const url = await started.url();
+  using ada = await ChatClient.connect(url, { user: 'ada' });
+  // Clients are let go one after the other; one alone would be gone before the echo comes.
+  using _bob = await ChatClient.connect(url, { user: 'bob' });
+  using _cleo = await ChatClient.connect(url, { user: 'cleo' });
   started.signal('SIGINT');
   // Two of a kind that arrive at once are one for the kernel already.
   await pause(20);
