@@ -37,7 +37,7 @@ export const core1: Scenario = {
       await startOnce(root, report);
       await testOnce(root, report);
     } finally {
-      await run('umount', ['-l', join(root, 'proc'), join(root, 'dev')]).catch(() => '');
+      await run('umount', ['-l', join(root, 'proc')]).catch(() => '');
       rmSync(root, { recursive: true, force: true });
     }
   },
@@ -54,7 +54,6 @@ async function makeRoot(root: string): Promise<void> {
   await run('ln', ['-s', '../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm')]);
   mkdirSync(join(root, 'proc'), { recursive: true });
   await run('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
-  await run('mount', ['--bind', '/dev', join(root, 'dev')]);
   await run('git', ['clone', '-q', REPOSITORY, join(root, 'chat-server')]);
 }
 
