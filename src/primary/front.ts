@@ -134,7 +134,8 @@ export class Front {
           onSent(error);
         });
       },
-      onReturned: (connection) => this.#reroute(connection, worker),
+      // In a turn of its own: a send that fails at once must not keep the worker's end from being seen.
+      onReturned: (connection) => setImmediate(() => this.#reroute(connection, worker)),
     });
     this.#gates.set(worker.id, { worker, lane, isOpen: true });
   }
@@ -259,7 +260,8 @@ export class Front {
         ? this.#router.workerOf(head.sid)
         : undefined;
     const own = owner && this.#gates.get(owner.id);
-    if (own !== undefined) return own;
+    // A worker whose channel has ended may live a while; each send to it fails in the same tick.
+    if (own?.worker.isConnected() === true) return own;
     const ids = this.#candidates(now);
     const id = isHandshake ? this.#balance.least(ids, now) : this.#balance.next(ids);
     return id === undefined ? undefined : this.#gates.get(id);

@@ -59,7 +59,9 @@ export class Lane {
    */
   takeBack(fits: (connection: Connection) => boolean): Connection[] {
     const taken: Connection[] = [];
-    for (const connection of this.#inHand.keys()) if (fits(connection)) taken.push(connection);
+    // One that is gone stays: if its worker dies before it has confirmed it, we close it.
+    for (const connection of this.#inHand.keys())
+      if (fits(connection) && !isGone(connection.socket)) taken.push(connection);
     for (const connection of taken) this.#inHand.delete(connection);
     for (const connection of this.#queue.splice(0)) (fits(connection) ? taken : this.#queue).push(connection);
     return taken.filter(({ socket }) => !isGone(socket));

@@ -1,4 +1,5 @@
 /** Which worker a client comes to: balance, sessions, and workers that fail. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { expect, test } from 'vitest';
 import { PlainServer, sendSignal } from '../support/plain-server.ts';
@@ -115,8 +116,14 @@ test('a session unknown to all is answered by a worker, soon', async () => {
 
 test('workers killed in a burst: every client is served in the end, without a hang', async () => {
   await using server = await PlainServer.start({ workers: 4 });
+  // The stock client notices a WebSocket that is closed before its first packet by its timeout alone.
   const clients = many(BURST, () =>
-    open(server.url, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 500 }),
+    open(server.url, {
+      reconnection: true,
+      reconnectionDelay: 50,
+      reconnectionDelayMax: 500,
+      timeout: 3_000,
+    }),
   );
   const welcomed = Promise.all(clients.map(welcomeOf));
   await server.until(async () => (await server.counts()).sessions > 10, 'the burst has begun');
@@ -189,3 +196,23 @@ test('trap 17: the others do not wait for the answers of a killed worker', async
 async function nodesOf(client: Socket | undefined): Promise<{ sockets?: number; error?: string }> {
   return (await client?.timeout(15_000).emitWithAck('nodes')) as { sockets?: number; error?: string };
 }
+
+test('polls for a worker that dies with a connection on its way to it do not make the primary spin', async () => {
+  await using server = await PlainServer.start({ workers: 1 });
+  const poll = get(`/socket.io/?EIO=4&transport=polling&sid=${await handshake(server.port)}`);
+  const client = open(server.url);
+  await welcomeOf(client);
+  client.emit('die slowly', 500, 2_000);
+  await pause(200);
+  // It is sent and not confirmed, so Node says no `disconnect` when the channel ends (TRAPS 1.2).
+  const cut = sendRaw(server.port, poll);
+  await pause(500);
+  // Each send to a closed channel fails in the same tick.
+  expect(statusOf(await sendRaw(server.port, poll))).toBe(503);
+  await server.until(
+    async () => statusOf(await sendRaw(server.port, get('/'))) === 200,
+    'another worker serves',
+  );
+  expect(await cut).toBe('');
+  client.disconnect();
+});

@@ -12,6 +12,7 @@ import { Server } from 'socket.io';
 
 const tell = (message) =>
   process.connected && process.send({ chat: true, ...message }, undefined, {}, () => {});
+const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 let io;
 
 async function begin({ config, slot }) {
@@ -44,7 +45,13 @@ async function begin({ config, slot }) {
     socket.emit('welcome', { pid: process.pid, slot });
     socket.on('size', (text, reply) => reply({ pid: process.pid, size: text.length }));
     // Stops this worker's event loop, as a heavy tick would.
-    socket.on('block', (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms));
+    socket.on('block', block);
+    // Its channel ends a while before it does, as when a big process is killed.
+    socket.on('die slowly', (blockMs, dyingMs) => {
+      block(blockMs);
+      process.prependListener('disconnect', () => block(dyingMs));
+      process.disconnect();
+    });
     socket.on('nodes', async (reply) => {
       try {
         reply({ sockets: (await io.fetchSockets()).length });
