@@ -33,7 +33,13 @@ function obey(message: PrimaryMessage): void {
 async function begin({ config, slot, node }: Extract<PrimaryMessage, { type: 'begin' }>): Promise<Worker> {
   const { Worker } = await import('./worker.ts');
   // Which process, for support: names the host, the slot and the pid.
-  const started = await Worker.open({ config, slot, node: `${node}:${slot}:${process.pid}`, tell });
+  const started = await Worker.open({
+    config,
+    slot,
+    node: `${node}:${slot}:${process.pid}`,
+    tell,
+    onPanic: fail,
+  });
   tell({ chat: true, type: 'ready' });
   return started;
 }

@@ -43,6 +43,8 @@ export interface WorkerOptions {
   /** Which host and worker, for support. */
   readonly node: string;
   readonly tell: (message: WorkerMessage) => void;
+  /** Only another process can go on. */
+  readonly onPanic: (error: Error) => void;
 }
 
 export class Worker {
@@ -129,7 +131,7 @@ export class Worker {
     process.on('unhandledRejection', (error) =>
       log.error({ error }, 'a promise was rejected and nobody waited'),
     );
-    const store = await openStore(config, log);
+    const store = await openStore(config, log, options.onPanic);
     // What comes in before the worker is made is no loss: there are no feeds yet.
     const incoming: { to?: AdapterEvents } = {};
     const adapter = await openAdapter(

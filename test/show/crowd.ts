@@ -151,6 +151,11 @@ export class Crowd implements AsyncDisposable {
         );
       report.claim(`${room}: one order for everybody`, new Set(views).size === 1);
     }
+    for (const room of this.rooms) {
+      const log = this.clients.find((_, i) => this.roomOf(i) === room)?.messages(room) ?? [];
+      const ids = new Set(log.map((message) => `${message.from} ${message.id}`));
+      report.claim(`${room}: every message once`, ids.size === log.length, `${ids.size} of ${log.length}`);
+    }
     const wrong = this.posted.flatMap(({ client, room, id, reply }) => {
       const entry = this.clients[client]?.messages(room)[reply.seq - 1];
       const isSame = entry?.id === id && entry.from === this.user(client) && entry.at === reply.at;

@@ -55,6 +55,11 @@ export interface LmdbStoreOptions extends EnvironmentOptions {
   /** Wall-clock time, ms since 1970. */
   readonly now?: (() => number) | undefined;
   readonly log?: Log | undefined;
+  /**
+   * This process can write no more; another one can. LMDB says so (MDB_PANIC) where a process
+   * was killed while it flushed, to who next flushes a big transaction of its own.
+   */
+  readonly onPanic?: ((error: Error) => void) | undefined;
 }
 
 export class LmdbStore implements Store {
@@ -65,21 +70,21 @@ export class LmdbStore implements Store {
   #probedAt = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
-  private constructor(env: Environment, now: () => number) {
+  private constructor(env: Environment, now: () => number, onPanic: LmdbStoreOptions['onPanic']) {
     this.#env = env;
     this.#now = now;
-    this.#queue = new WriteQueue(env.root, () => env.checkFile());
+    this.#queue = new WriteQueue(env.root, () => env.checkFile(), { onPanic });
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */
   static async open(
     dir: string,
-    { now = Date.now, log, ...options }: LmdbStoreOptions = {},
+    { now = Date.now, log, onPanic, ...options }: LmdbStoreOptions = {},
   ): Promise<LmdbStore> {
     try {
       const env = openEnvironment(dir, options);
       log?.debug({ dir, life: env.life }, 'store opened');
-      return new LmdbStore(env, now);
+      return new LmdbStore(env, now, onPanic);
     } catch (error) {
       throw unavailable(error);
     }

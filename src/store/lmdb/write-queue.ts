@@ -33,14 +33,22 @@ interface Waiting {
   refusal?: ChatError;
 }
 
+export interface WriteQueueOptions {
+  readonly maxWaiting?: number | undefined;
+  /** Nothing can be written any more until the environment is opened by another process. */
+  readonly onPanic?: ((error: Error) => void) | undefined;
+}
+
 /** Commits that are visible or being made, and not flushed: one for the disk, one behind it. */
 const MAX_UNFLUSHED = 2;
+/** lmdb.h: "update of meta page failed or environment had fatal error". */
+const MDB_PANIC = -30_795;
 
 export class WriteQueue {
   readonly #root: RootDatabase;
   readonly #check: () => void;
   readonly #maxWaiting: number;
-
+  readonly #onPanic: ((error: Error) => void) | undefined;
   readonly #watch: (onVisible: () => void) => void;
 
   #waiting: Waiting[] = [];
@@ -55,11 +63,12 @@ export class WriteQueue {
   constructor(
     root: RootDatabase,
     check: () => void,
-    { maxWaiting = 50_000 }: { readonly maxWaiting?: number | undefined } = {},
+    { maxWaiting = 50_000, onPanic }: WriteQueueOptions = {},
   ) {
     this.#root = root;
     this.#check = check;
     this.#maxWaiting = maxWaiting;
+    this.#onPanic = onPanic;
     this.#watch = watchCommits(root);
   }
 
@@ -162,6 +171,7 @@ export class WriteQueue {
       if (outcome !== ABORT) return;
     } catch (error) {
       failure = await reasonOf(error);
+      if (failure instanceof Error && isPanic(failure)) this.#onPanic?.(failure);
     }
     throw unavailable(failure);
   }
@@ -188,6 +198,10 @@ async function reasonOf(error: unknown): Promise<unknown> {
       cause: reason,
     });
   }
+}
+
+function isPanic(error: Error): boolean {
+  return 'code' in error ? error.code === MDB_PANIC : error.cause instanceof Error && isPanic(error.cause);
 }
 
 export function unavailable(error: unknown): StoreUnavailable {
