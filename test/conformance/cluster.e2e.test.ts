@@ -1,12 +1,26 @@
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { killWorkerOf } from '../support/kill-worker.ts';
 import { startServer } from '../support/server.ts';
 import { conformance } from './conformance.ts';
 
 conformance('adapter cluster', async () => {
-  const server = await startServer({ adapter: 'cluster', workers: 2, args: ['--namespaces', '/acme'] });
+  const root = mkdtempSync(join(tmpdir(), 'chat-conformance-'));
+  const dataDir = join(root, 'data');
+  const away = join(root, 'away');
+  const args = ['--namespaces', '/acme'];
+  const server = await startServer({ adapter: 'cluster', workers: 2, dataDir, args });
   return {
     urls: [server.url],
     killWorker: () => killWorkerOf(server),
-    close: async () => server[Symbol.asyncDispose](),
+    breakStore() {
+      renameSync(dataDir, away);
+      return () => renameSync(away, dataDir);
+    },
+    async close() {
+      await server[Symbol.asyncDispose]();
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 });

@@ -2,6 +2,7 @@
  * What every server must do, whatever joins its workers: one behaviour (G9). Run on `cluster`,
  * on `redis`, and on two hosts with one Redis. Tests carry the number of their guarantee.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until, type ClientOptions } from '../support/client.ts';
 
@@ -10,6 +11,8 @@ export interface Subject {
   readonly urls: readonly string[];
   /** Kills one worker without a word; resolves when it is dead. */
   killWorker(): Promise<void>;
+  /** Takes the store away; gives how to bring it back. */
+  breakStore(): () => void;
   close(): Promise<void>;
 }
 
@@ -52,6 +55,17 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
 
     function expectNoFaults(all: readonly ChatClient[]): void {
       for (const client of all) expect(client.follower.faults).toEqual([]);
+    }
+
+    /** Every host says so of its readiness, within the time that DESIGN.md gives it. */
+    async function becomes(status: number): Promise<void> {
+      const end = performance.now() + 5_000;
+      for (const url of subject.urls) {
+        while ((await fetch(`${url}/readyz`)).status !== status) {
+          if (performance.now() > end) throw new Error(`/readyz is not ${status} within 5 s`);
+          await pause(50);
+        }
+      }
     }
 
     test('G1: every member gets the same dense sequence, whoever posts where', async () => {
@@ -298,6 +312,28 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
       expect(await code('room:create', { room, kind: 'public' })).toBe('conflict');
       const deep = JSON.parse('['.repeat(200) + ']'.repeat(200)) as unknown;
       expect(await code('message:post', { room, id: 'a', text: 'x', data: deep })).toBe('bad_request');
+    });
+
+    test('G11: without the store posts are refused by name, connections stay, and all comes back by itself', async () => {
+      const [room, all] = await members(2);
+      const [ada, bob] = all;
+      await ada?.post(room, 'before');
+      const mend = subject.breakStore();
+      try {
+        expect(await ada?.request('message:post', { room, id: 'during', text: 'during' })).toMatchObject({
+          ok: false,
+          error: { code: 'unavailable', retry: true },
+        });
+        await becomes(503);
+      } finally {
+        mend();
+      }
+      const stored = await ada?.postSurely(room, 'during', 'during');
+      await bob?.reach(room, stored?.seq ?? 0);
+      expect(bob?.texts(room)).toEqual(['before', 'during']);
+      expect(all.map(({ welcomes }) => welcomes)).toEqual([1, 1]);
+      expectNoFaults(all);
+      await becomes(200);
     });
 
     test('G13 and namespaces: the same names in another namespace mean something else', async () => {

@@ -23,6 +23,10 @@ async function open(hosts: number) {
       const server = servers[Math.floor(Math.random() * servers.length)];
       if (server !== undefined) await killWorkerOf(server);
     },
+    breakStore() {
+      redis.freeze();
+      return () => redis.thaw();
+    },
     async close() {
       for (const server of servers) await server[Symbol.asyncDispose]();
       await redis[Symbol.asyncDispose]();

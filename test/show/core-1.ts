@@ -18,7 +18,7 @@ const MIRROR = 'http://deb.debian.org/debian';
 const SETTINGS = [
   '/etc/resolv.conf',
   '/etc/hosts',
-  '/etc/ssl/certs',
+  '/etc/ssl/certs/ca-certificates.crt',
   '/usr/etc/npmrc',
   '/root/.npmrc',
   '/etc/apt/apt.conf.d',
