@@ -171,7 +171,7 @@ export class Supervisor {
     if (process.hasServed) {
       // One that keeps dying as soon as it serves is not restarted in a tight loop.
       const isEarly = process.servedMs(performance.now()) < this.#settings.earlyMs;
-      this.#log.error({ slot: seat.slot, pid, ...exit }, 'worker died');
+      this.#log.error({ slot: seat.slot, pid, ...exit, reason: failure?.message }, 'worker died');
       this.#restart(seat, isEarly ? this.#settings.earlyMs : 0);
       return;
     }
