@@ -64,10 +64,14 @@ export function evidence({ id, title }: Scenario, report: Report, seconds: numbe
     '',
     `Commit ${commit}${isDirty ? ' with changes' : ''}, ${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}). Command: \`npm run show -- ${id}\`.`,
     '',
-    '| figure | value |',
-    '|---|---|',
-    ...report.figures.map(([name, value]) => `| ${name} | ${value} |`),
   ];
+  if (report.figures.length > 0)
+    lines.push(
+      '| figure | value |',
+      '|---|---|',
+      ...report.figures.map(([name, value]) => `| ${name} | ${value} |`),
+    );
+  for (const text of report.texts) lines.push('```text', text.trimEnd(), '```');
   if (report.failures.length > 0)
     lines.push('', '## What failed', '', ...report.failures.map((failure) => `- ${failure}`));
   return `${lines.join('\n')}\n`;
