@@ -1,8 +1,17 @@
 /** What `compare` can be told, with the defaults. Whoever reads flags makes this object of them. */
 
 export const MODES = ['cluster', 'redis', 'plain-cluster', 'plain-redis'] as const;
-/** `cluster`, `redis`: this server. `plain-…`: the set-up of the Socket.IO documentation. */
-export type Mode = (typeof MODES)[number];
+export type OurMode = 'cluster' | 'redis';
+export type AgainstMode = `against-${OurMode}`;
+/**
+ * `cluster`, `redis`: this server. `plain-…`: the set-up of the Socket.IO documentation.
+ * `against-…`: another build of this server.
+ */
+export type Mode = (typeof MODES)[number] | AgainstMode;
+
+export function isOurs(mode: Mode): mode is OurMode {
+  return mode === 'cluster' || mode === 'redis';
+}
 
 export const SCENARIOS = ['idle', 'steady', 'busy', 'flood'] as const;
 /**
@@ -16,7 +25,7 @@ export type RedisFsync = 'always' | 'everysec' | 'no';
 
 export interface CompareOptions {
   /** Default: all four. */
-  readonly modes?: readonly Mode[] | undefined;
+  readonly modes?: readonly (typeof MODES)[number][] | undefined;
   /** Default: all four. */
   readonly scenarios?: readonly Scenario[] | undefined;
   /** Worker processes of each server. Default 2. */
@@ -48,6 +57,10 @@ export interface CompareOptions {
   readonly redisUrl?: string | undefined;
   /** Of a Redis of its own. Default `always`: what is acknowledged is on disk, as in cluster mode. */
   readonly redisFsync?: RedisFsync | undefined;
+  /** A checkout of another commit: one more mode for each of ours, in turn with it. */
+  readonly against?: string | undefined;
+  /** The part of a figure by which it may be worse than that of `against`. Default 0.05. */
+  readonly tolerance?: number | undefined;
   /** Flags that this server is started with besides those of the measurement. */
   readonly serverArgs?: readonly string[] | undefined;
   /** Where all results go as JSON. */
@@ -77,6 +90,8 @@ export interface Settings {
   readonly loadProcesses: number;
   readonly redisUrl: string | undefined;
   readonly redisFsync: RedisFsync;
+  readonly against: string | undefined;
+  readonly tolerance: number;
   readonly serverArgs: readonly string[];
   readonly cpuProfDir: string | undefined;
 }
@@ -89,7 +104,7 @@ export class CompareOptionError extends Error {
 export function settingsOf(options: CompareOptions, cores: number): Settings {
   const { quick = false } = options;
   const settings: Settings = {
-    modes: options.modes ?? MODES,
+    modes: modesOf(options),
     scenarios: SCENARIOS.filter((scenario) => options.scenarios?.includes(scenario) ?? true),
     workers: options.workers ?? 2,
     clients: options.clients ?? 400,
@@ -105,11 +120,19 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     loadProcesses: options.loadProcesses ?? Math.max(1, Math.floor(cores / 2)),
     redisUrl: options.redisUrl,
     redisFsync: options.redisFsync ?? 'always',
+    against: options.against,
+    tolerance: options.tolerance ?? 0.05,
     serverArgs: options.serverArgs ?? [],
     cpuProfDir: options.cpuProfDir,
   };
   check(settings);
   return settings;
+}
+
+/** Each of ours with its other build right behind it, so that both meet the same machine. */
+function modesOf({ modes = MODES, against }: CompareOptions): Mode[] {
+  if (against === undefined) return [...modes];
+  return modes.flatMap((mode): Mode[] => (isOurs(mode) ? [mode, `against-${mode}`] : [mode]));
 }
 
 const AT_LEAST_ONE = [
@@ -135,5 +158,9 @@ function check(settings: Settings): void {
     problems.push(`textBytes must be from 16 to 16000; got ${settings.textBytes}`);
   if (settings.modes.length === 0 || settings.scenarios.length === 0)
     problems.push('modes and scenarios must name at least one each');
+  if (settings.against !== undefined && !settings.modes.some(isOurs))
+    problems.push('against needs cluster or redis among the modes');
+  if (settings.tolerance < 0 || settings.tolerance > 1)
+    problems.push(`tolerance must be from 0 to 1; got ${settings.tolerance}`);
   if (problems.length > 0) throw new CompareOptionError(problems.join('; '));
 }

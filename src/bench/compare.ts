@@ -9,6 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type CompareOptions, type Settings, settingsOf } from './compare-options.ts';
 import { conditionsOf } from './conditions.ts';
+import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
 import { runScenario, type ScenarioResult } from './scenario.ts';
 import { openTarget } from './target.ts';
@@ -17,6 +18,10 @@ import { openTarget } from './target.ts';
 export async function runCompare(options: CompareOptions = {}): Promise<CompareReport> {
   const { onProgress = () => {}, signal, jsonFile } = options;
   const settings = settingsOf(options, availableParallelism());
+  if (settings.against !== undefined) {
+    onProgress(`preparing ${settings.against}`);
+    await prepareBuild(settings.against);
+  }
   const conditions = await conditionsOf(settings);
   const results: ScenarioResult[] = [];
   for (let run = 1; run <= settings.runs; run += 1) {

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChildServer } from './child-server.ts';
-import type { Mode, Settings } from './compare-options.ts';
+import { isOurs, type Mode, type Settings } from './compare-options.ts';
 import { childrenOf, type Roles } from './measure.ts';
+import { programOf } from './other-build.ts';
 
 const PLAIN = fileURLToPath(new URL(`plain-primary${extname(import.meta.url)}`, import.meta.url));
 const CHAT = fileURLToPath(new URL('../../bin/chat-server.js', import.meta.url));
@@ -71,7 +72,12 @@ function startPlain(dir: string, redisUrl: string | undefined, settings: Setting
   });
 }
 
-function startChat(dir: string, redisUrl: string | undefined, settings: Settings): Promise<ChildServer> {
+function startChat(
+  program: string,
+  dir: string,
+  redisUrl: string | undefined,
+  settings: Settings,
+): Promise<ChildServer> {
   const store =
     redisUrl === undefined
       ? ['--adapter', 'cluster', '--data-dir', join(dir, 'data')]
@@ -88,7 +94,7 @@ function startChat(dir: string, redisUrl: string | undefined, settings: Settings
     command: process.execPath,
     args: [
       ...nodeArgs(settings),
-      CHAT,
+      program,
       'start',
       '--workers',
       String(settings.workers),
@@ -103,6 +109,10 @@ function startChat(dir: string, redisUrl: string | undefined, settings: Settings
   });
 }
 
+function programFor(mode: Mode, { against }: Settings): string {
+  return isOurs(mode) || against === undefined ? CHAT : programOf(against);
+}
+
 export async function openTarget(mode: Mode, settings: Settings): Promise<Target> {
   const dir = await mkdtemp(join(tmpdir(), 'chat-compare-'));
   const opened: ChildServer[] = [];
@@ -115,7 +125,9 @@ export async function openTarget(mode: Mode, settings: Settings): Promise<Target
       usesRedis(mode) && settings.redisUrl === undefined ? await startRedis(dir, settings) : undefined;
     if (own !== undefined) opened.push(own);
     const redisUrl = usesRedis(mode) ? (settings.redisUrl ?? own?.url) : undefined;
-    const server = await (isPlain(mode) ? startPlain : startChat)(dir, redisUrl, settings);
+    const server = await (isPlain(mode)
+      ? startPlain(dir, redisUrl, settings)
+      : startChat(programFor(mode, settings), dir, redisUrl, settings));
     opened.push(server);
     const workers = await childrenOf(server.pid);
     return {

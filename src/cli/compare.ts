@@ -14,6 +14,9 @@ const NUMBERS = [
   ['load-processes', 'Processes that make the load. Default one for each two cores.'],
 ] as const;
 
+/** Of --against: a figure is worse, and it is not the noise. */
+const EXIT_WORSE = 1;
+
 export function addCompareOptions(command: Command): Command {
   command
     .option('--quick', 'A first impression in a few minutes: one short run.')
@@ -22,6 +25,14 @@ export function addCompareOptions(command: Command): Command {
   for (const [name, about] of NUMBERS) command.option(`--${name} <N>`, about);
   return command
     .option('--redis-url <URL>', 'A Redis to use. Default: a redis-server of its own, ended afterwards.')
+    .option(
+      '--against <DIR>',
+      'A checkout of another commit, measured in turn with this one; built where it must be.',
+    )
+    .option(
+      '--tolerance <PERCENT>',
+      'With --against: exit code 1 where a figure is surely worse by more. Default 5.',
+    )
     .option('--json <FILE>', 'Where all results go as JSON.')
     .option('--cpu-prof <DIR>', 'CPU profiles of every process of the servers go there.')
     .addHelpText(
@@ -36,6 +47,7 @@ export async function compare(flags: Flags, mistakes: readonly string[]): Promis
   const options = optionsOf(flags, mistakes);
   const { runCompare } = await import('../bench/compare.ts');
   const { reportText } = await import('../bench/report.ts');
+  const { againstRows, againstText } = await import('../bench/against.ts');
   const abort = new AbortController();
   const stop = (): void => abort.abort(new Error('stopped'));
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -43,7 +55,9 @@ export async function compare(flags: Flags, mistakes: readonly string[]): Promis
     const report = await runCompare({ ...options, onProgress: progress(), signal: abort.signal });
     process.stderr.write('\n');
     process.stdout.write(`${reportText(report)}\n`);
-    return 0;
+    if (options.against === undefined) return 0;
+    process.stdout.write(`${againstText(report)}\n`);
+    return againstRows(report).some(({ verdict }) => verdict === 'worse') ? EXIT_WORSE : 0;
   } catch (error) {
     if (error instanceof CompareOptionError) throw new ConfigError([error.message]);
     if (abort.signal.aborted) return 130;
@@ -61,6 +75,13 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     if (!/^[1-9]\d{0,8}$/.test(text))
       mistakes.push(`--${name} must be a whole number from 1 up; got ${JSON.stringify(text)}`);
     return Number(text);
+  };
+  const percent = (name: string): number | undefined => {
+    const text = flags[name];
+    if (text === undefined) return undefined;
+    if (!/^\d{1,2}(\.\d+)?$/.test(text))
+      mistakes.push(`--${name} must be a percentage from 0 to 99; got ${JSON.stringify(text)}`);
+    return Number(text) / 100;
   };
   const some = <const T extends string>(name: string, known: readonly T[]): readonly T[] | undefined => {
     const names = flags[name]?.split(',').filter((part) => part !== '');
@@ -81,6 +102,8 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     idleClients: number('idleClients'),
     loadProcesses: number('loadProcesses'),
     redisUrl: flags['redisUrl'],
+    against: flags['against'],
+    tolerance: percent('tolerance'),
     jsonFile: flags['json'],
     cpuProfDir: flags['cpuProf'],
   };

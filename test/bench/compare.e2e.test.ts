@@ -37,6 +37,20 @@ test('measures the plain set-up and this server with one load, and leaves no pro
   expect(await childrenOf(process.pid)).toEqual(before);
 });
 
+test('measures another checkout in turn with this one', async () => {
+  const { runCompare } = await built();
+  const { results } = await runCompare({
+    ...SHORT,
+    modes: ['cluster'],
+    scenarios: ['steady'],
+    against: process.cwd(),
+  });
+  expect(results.map(({ mode, void: reasons }) => [mode, reasons])).toEqual([
+    ['cluster', []],
+    ['against-cluster', []],
+  ]);
+});
+
 test('ends its processes when it is told to stop', async () => {
   const { runCompare } = await built();
   const before = await childrenOf(process.pid);

@@ -1,33 +1,7 @@
 import { expect, test } from 'vitest';
-import { CompareOptionError, type Mode, settingsOf } from '../../src/bench/compare-options.ts';
+import { CompareOptionError, settingsOf } from '../../src/bench/compare-options.ts';
 import { median, reportText, table } from '../../src/bench/report.ts';
-import type { IdleResult } from '../../src/bench/scenario.ts';
-
-const CONDITIONS = {
-  at: '2026-01-01T00:00:00.000Z',
-  cpu: 'a CPU',
-  cores: 2,
-  memoryMb: 1_024,
-  kernel: '6',
-  versions: { node: '20' },
-  loadAverage: 0.1,
-  flushP50Ms: 0.5,
-  notes: ['a note'],
-};
-
-function idle(mode: Mode, run: number, kb: number, reasons: string[] = []): IdleResult {
-  return {
-    mode,
-    scenario: 'idle',
-    run,
-    kind: 'idle',
-    connections: 10,
-    baseBytes: 1_048_576,
-    bytesPerConnection: kb * 1_024,
-    connectionsPerSecond: 100,
-    void: reasons,
-  };
-}
+import { CONDITIONS, idle } from './results.ts';
 
 test('the median of an even number is between the two in the middle', () => {
   expect(median([9, 1, 3, 5])).toBe(4);
