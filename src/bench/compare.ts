@@ -5,12 +5,12 @@
  * Every mode gets a fresh server in every run, modes take turns (A B C D A B …), so that what
  * changes on the machine meanwhile meets all of them.
  */
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type CompareOptions, type Settings, settingsOf } from './compare-options.ts';
 import { conditionsOf } from './conditions.ts';
 import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
+import { resultsSaved, saveReport } from './saved-report.ts';
 import { runScenario, type ScenarioResult } from './scenario.ts';
 import { openTarget } from './target.ts';
 
@@ -23,16 +23,26 @@ export async function runCompare(options: CompareOptions = {}): Promise<CompareR
     await prepareBuild(settings.against);
   }
   const conditions = await conditionsOf(settings);
-  const results: ScenarioResult[] = [];
+  const results = jsonFile === undefined ? [] : [...(await resultsSaved(jsonFile, settings))];
+  if (results.length > 0) onProgress(`going on with what is in ${jsonFile}: ${results.length} results`);
+  const report = (): CompareReport => ({
+    conditions,
+    settings,
+    results,
+    isComplete: results.length === settings.runs * settings.modes.length * settings.scenarios.length,
+  });
   for (let run = 1; run <= settings.runs; run += 1) {
     for (const mode of settings.modes) {
       signal?.throwIfAborted();
-      results.push(...(await runMode({ mode, run }, settings, onProgress, signal)));
+      const scenarios = settings.scenarios.filter(
+        (scenario) => !results.some((r) => r.run === run && r.mode === mode && r.scenario === scenario),
+      );
+      if (scenarios.length === 0) continue;
+      results.push(...(await runMode({ mode, run }, { ...settings, scenarios }, onProgress, signal)));
+      if (jsonFile !== undefined) await saveReport(jsonFile, report());
     }
   }
-  const report: CompareReport = { conditions, settings, results };
-  if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
-  return report;
+  return report();
 }
 
 async function runMode(

@@ -7,6 +7,8 @@ export interface CompareReport {
   readonly conditions: Conditions;
   readonly settings: Settings;
   readonly results: readonly ScenarioResult[];
+  /** False where it was interrupted, and goes on with the same command. */
+  readonly isComplete: boolean;
 }
 
 interface Column {

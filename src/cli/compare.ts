@@ -33,7 +33,10 @@ export function addCompareOptions(command: Command): Command {
       '--tolerance <PERCENT>',
       'With --against: exit code 1 where a figure is surely worse by more. Default 5.',
     )
-    .option('--json <FILE>', 'Where all results go as JSON.')
+    .option(
+      '--json <FILE>',
+      'Where all results go as JSON. A comparison that was interrupted goes on with what is there.',
+    )
     .option('--cpu-prof <DIR>', 'CPU profiles of every process of the servers go there.')
     .addHelpText(
       'after',

@@ -31,6 +31,7 @@ function report(own: readonly number[], other: readonly number[]) {
     conditions: CONDITIONS,
     settings,
     results: [...of('cluster', own), ...of('against-cluster', other)],
+    isComplete: true,
   };
 }
 

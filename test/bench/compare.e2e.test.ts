@@ -1,4 +1,7 @@
 /** `compare` on real servers, as short as it can be: that it measures, not how much. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import type * as Compare from '../../src/bench/compare.ts';
@@ -35,6 +38,38 @@ test('measures the plain set-up and this server with one load, and leaves no pro
   expect(results.map((result) => (result as TrafficResult).durabilities)).toEqual([[], ['disk']]);
   expect(lines.some((line) => line.includes('cluster · steady'))).toBe(true);
   expect(await childrenOf(process.pid)).toEqual(before);
+});
+
+test('goes on where it was interrupted', async () => {
+  const { runCompare } = await built();
+  const dir = mkdtempSync(join(tmpdir(), 'chat-compare-test-'));
+  const jsonFile = join(dir, 'report.json');
+  const options = {
+    ...SHORT,
+    modes: ['cluster', 'plain-cluster'] as const,
+    scenarios: ['idle'] as const,
+    jsonFile,
+  };
+  try {
+    const stop = new AbortController();
+    const first = runCompare({
+      ...options,
+      idleClients: 10,
+      signal: stop.signal,
+      onProgress: (line) => {
+        if (line.includes('plain-cluster')) stop.abort(new Error('told to stop'));
+      },
+    });
+    await expect(first).rejects.toThrow('told to stop');
+    const lines: string[] = [];
+    const second = await runCompare({ ...options, idleClients: 10, onProgress: (line) => lines.push(line) });
+    expect(second.isComplete).toBe(true);
+    expect(second.results.map(({ mode }) => mode)).toEqual(['cluster', 'plain-cluster']);
+    expect(lines[0]).toContain('1 results');
+    expect(lines.some((line) => line.includes('· cluster ·'))).toBe(false);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test('measures another checkout in turn with this one', async () => {

@@ -26,7 +26,7 @@ test('gives the median of the runs that count, and its ratio to the plain of the
     idle('cluster', 3, 1_000, ['3 holes']),
     idle('plain-cluster', 1, 22),
   ];
-  const text = reportText({ conditions: CONDITIONS, settings, results });
+  const text = reportText({ conditions: CONDITIONS, settings, results, isComplete: true });
   expect(text).toMatch(/^cluster +11\.0 \(0\.50×\)/m);
   expect(text).toMatch(/^plain-cluster +22\.0 /m);
   expect(text).toContain('void: cluster idle, run 3: 3 holes');
@@ -38,6 +38,7 @@ test('a mode without a run that counts shows no number', () => {
     conditions: CONDITIONS,
     settings,
     results: [idle('cluster', 1, 10, ['1 losses'])],
+    isComplete: true,
   });
   expect(text).toMatch(/^cluster +void/m);
 });
