@@ -16,7 +16,9 @@ const MAX_MICROS = 600_000_000;
 export interface LatencySummary {
   readonly count: number;
   readonly p50Ms: number;
+  readonly p90Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly maxMs: number;
 }
 
@@ -49,7 +51,9 @@ export class Latency {
     return {
       count: this.#histogram.totalCount,
       p50Ms: at(50),
+      p90Ms: at(90),
       p99Ms: at(99),
+      p999Ms: at(99.9),
       maxMs: this.#histogram.maxValue / 1_000,
     };
   }

@@ -1,7 +1,8 @@
 /** The result of a comparison, as data and as text for a person. */
-import { type Mode, type Scenario, SCENARIOS, type Settings } from './compare-options.ts';
+import { type Scenario, SCENARIOS, type Settings } from './compare-options.ts';
 import type { Conditions } from './conditions.ts';
-import type { IdleResult, ScenarioResult, TrafficResult } from './scenario.ts';
+import { columnsOf, figureOf, shown, titleOf } from './figures.ts';
+import type { ScenarioResult } from './scenario.ts';
 
 export interface CompareReport {
   readonly conditions: Conditions;
@@ -9,54 +10,6 @@ export interface CompareReport {
   readonly results: readonly ScenarioResult[];
   /** False where it was interrupted, and goes on with the same command. */
   readonly isComplete: boolean;
-}
-
-interface Column {
-  readonly title: string;
-  readonly of: (result: ScenarioResult) => number | undefined;
-  readonly digits: number;
-}
-
-const traffic =
-  (pick: (result: TrafficResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'traffic' ? pick(result) : undefined;
-const idle =
-  (pick: (result: IdleResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'idle' ? pick(result) : undefined;
-
-const TRAFFIC: readonly Column[] = [
-  { title: 'deliveries/s', of: traffic((r) => r.deliveriesPerSecond), digits: 0 },
-  { title: 'p50 ms', of: traffic((r) => r.delivery.p50Ms), digits: 2 },
-  { title: 'p99 ms', of: traffic((r) => r.delivery.p99Ms), digits: 2 },
-  { title: 'CPU µs/delivery', of: traffic((r) => r.cpuMicrosPerDelivery), digits: 2 },
-  { title: 'posts/s', of: traffic((r) => r.acksPerSecond), digits: 0 },
-  { title: 'ack p99 ms', of: traffic((r) => r.ack.p99Ms), digits: 2 },
-];
-
-const IDLE: readonly Column[] = [
-  { title: 'RSS KB/connection', of: idle((r) => r.bytesPerConnection / 1_024), digits: 1 },
-  { title: 'base MB', of: idle((r) => r.baseBytes / 1_048_576), digits: 0 },
-  { title: 'connections/s', of: idle((r) => r.connectionsPerSecond), digits: 0 },
-];
-
-/** Of those that count; of none: undefined. */
-export function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const high = sorted[middle];
-  if (sorted.length % 2 === 1 || high === undefined) return high;
-  return ((sorted[middle - 1] ?? high) + high) / 2;
-}
-
-function plainOf(mode: Mode): Mode {
-  return mode.endsWith('redis') ? 'plain-redis' : 'plain-cluster';
-}
-
-function shown(value: number | undefined, digits: number): string {
-  if (value === undefined) return 'void';
-  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** Columns as wide as what is in them, the first to the left. */
@@ -70,38 +23,14 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map(line).join('\n');
 }
 
-function titleOf(scenario: Scenario, settings: Settings): string {
-  const count = (value: number): string => value.toLocaleString('en');
-  switch (scenario) {
-    case 'idle':
-      return `idle: ${count(settings.idleClients)} connections`;
-    case 'steady':
-      return `steady: ${count(settings.steadyPostsPerSecond)} posts a second`;
-    case 'busy':
-      return `busy: ${count(settings.busyPosts)} posts outstanding`;
-    case 'flood':
-      return `flood: ${count(settings.floodPosts)} posts outstanding`;
-    default:
-      return scenario satisfies never;
-  }
-}
-
 function scenarioText(scenario: Scenario, { settings, results }: CompareReport): string {
-  const columns = scenario === 'idle' ? IDLE : TRAFFIC;
-  const medianOf = (mode: Mode, column: Column): number | undefined =>
-    median(
-      results
-        .filter((r) => r.mode === mode && r.scenario === scenario && r.void.length === 0)
-        .flatMap((r) => column.of(r) ?? []),
-    );
+  const columns = columnsOf(scenario);
   const rows = settings.modes.map((mode) => [
     mode,
     ...columns.map((column) => {
-      const value = medianOf(mode, column);
-      const plain = mode === plainOf(mode) ? undefined : medianOf(plainOf(mode), column);
-      const ratio =
-        value === undefined || plain === undefined || plain === 0 ? '' : ` (${(value / plain).toFixed(2)}×)`;
-      return `${shown(value, column.digits)}${ratio}`;
+      const figure = figureOf(results, mode, scenario, column);
+      const ratio = figure?.ratio === undefined ? '' : ` (${figure.ratio.toFixed(2)}×)`;
+      return `${shown(figure?.median, column.digits)}${ratio}`;
     }),
   ]);
   return `${titleOf(scenario, settings)}\n${table([['', ...columns.map(({ title }) => title)], ...rows])}`;

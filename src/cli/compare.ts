@@ -1,4 +1,5 @@
 /** `chat-server compare`: flags to a comparison, progress while it runs, the table at the end. */
+import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { CompareOptionError, MODES, SCENARIOS, type CompareOptions } from '../bench/compare-options.ts';
 import { ConfigError } from '../config/config.ts';
@@ -37,6 +38,7 @@ export function addCompareOptions(command: Command): Command {
       '--json <FILE>',
       'Where all results go as JSON. A comparison that was interrupted goes on with what is there.',
     )
+    .option('--html <FILE>', 'The same as a page with charts, for a browser.')
     .option('--cpu-prof <DIR>', 'CPU profiles of every process of the servers go there.')
     .addHelpText(
       'after',
@@ -50,6 +52,7 @@ export async function compare(flags: Flags, mistakes: readonly string[]): Promis
   const options = optionsOf(flags, mistakes);
   const { runCompare } = await import('../bench/compare.ts');
   const { reportText } = await import('../bench/report.ts');
+  const { reportPage } = await import('../bench/page.ts');
   const { againstRows, againstText } = await import('../bench/against.ts');
   const abort = new AbortController();
   const stop = (): void => abort.abort(new Error('stopped'));
@@ -58,6 +61,8 @@ export async function compare(flags: Flags, mistakes: readonly string[]): Promis
     const report = await runCompare({ ...options, onProgress: progress(), signal: abort.signal });
     process.stderr.write('\n');
     process.stdout.write(`${reportText(report)}\n`);
+    const { html } = flags;
+    if (html !== undefined) await writeFile(html, reportPage(report, commandOf(flags)));
     if (options.against === undefined) return 0;
     process.stdout.write(`${againstText(report)}\n`);
     return againstRows(report).some(({ verdict }) => verdict === 'worse') ? EXIT_WORSE : 0;
@@ -112,6 +117,15 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return options;
+}
+
+/** What was typed, as somebody else would. */
+function commandOf(flags: Flags): string {
+  const parts = Object.entries(flags).map(([name, value]) => {
+    const flag = `--${name.replace(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`)}`;
+    return value === 'true' ? flag : `${flag} ${value}`;
+  });
+  return ['npm exec chat-server --', 'compare', ...parts].join(' ');
 }
 
 /** On a terminal one line that changes, elsewhere a line for each step. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { CompareOptionError, settingsOf } from '../../src/bench/compare-options.ts';
-import { median, reportText, table } from '../../src/bench/report.ts';
+import { median } from '../../src/bench/figures.ts';
+import { reportText, table } from '../../src/bench/report.ts';
 import { CONDITIONS, idle } from './results.ts';
 
 test('the median of an even number is between the two in the middle', () => {

@@ -1,6 +1,6 @@
 /** Results for tests of what is made of them. */
-import type { Mode } from '../../src/bench/compare-options.ts';
-import type { IdleResult } from '../../src/bench/scenario.ts';
+import type { Mode, Scenario } from '../../src/bench/compare-options.ts';
+import type { IdleResult, TrafficResult } from '../../src/bench/scenario.ts';
 
 export const CONDITIONS = {
   at: '2026-01-01T00:00:00.000Z',
@@ -25,5 +25,39 @@ export function idle(mode: Mode, run: number, kb: number, reasons: string[] = []
     bytesPerConnection: kb * 1_024,
     connectionsPerSecond: 100,
     void: reasons,
+  };
+}
+
+/** Run 1 with so many deliveries a second, each of which took `ms`. */
+export function traffic(mode: Mode, scenario: Scenario, perSecond: number, ms: number): TrafficResult {
+  const latency = { count: 1, p50Ms: ms, p90Ms: ms, p99Ms: ms, p999Ms: ms, maxMs: ms };
+  return {
+    mode,
+    scenario,
+    run: 1,
+    kind: 'traffic',
+    seconds: 1,
+    deliveriesPerSecond: perSecond,
+    acksPerSecond: perSecond / 40,
+    bytesPerDelivery: 140,
+    deliveriesPerFrame: 1,
+    delivery: latency,
+    ack: latency,
+    lateness: latency,
+    cpuSeconds: { primary: 0, workers: 1, redis: 0, load: 0 },
+    cpuMicrosPerDelivery: 1e6 / perSecond,
+    idleCores: 0,
+    otherCores: 0,
+    durabilities: ['disk'],
+    refused: {},
+    checked: {
+      faults: { reordered: 0, holes: 0, repeats: 0, losses: 0 },
+      contradictions: 0,
+      unanswered: 0,
+      lostEvents: 0,
+      closed: 0,
+      reasons: [],
+    },
+    void: [],
   };
 }

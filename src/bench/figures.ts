@@ -1,0 +1,103 @@
+/** What a report shows of each scenario: its figures, their medians and spread, and the ratio to plain. */
+import type { Mode, Scenario, Settings } from './compare-options.ts';
+import type { IdleResult, ScenarioResult, TrafficResult } from './scenario.ts';
+
+export interface Column {
+  readonly title: string;
+  readonly of: (result: ScenarioResult) => number | undefined;
+  readonly digits: number;
+}
+
+const traffic =
+  (pick: (result: TrafficResult) => number) =>
+  (result: ScenarioResult): number | undefined =>
+    result.kind === 'traffic' ? pick(result) : undefined;
+const idle =
+  (pick: (result: IdleResult) => number) =>
+  (result: ScenarioResult): number | undefined =>
+    result.kind === 'idle' ? pick(result) : undefined;
+
+const TRAFFIC: readonly Column[] = [
+  { title: 'deliveries/s', of: traffic((r) => r.deliveriesPerSecond), digits: 0 },
+  { title: 'p50 ms', of: traffic((r) => r.delivery.p50Ms), digits: 2 },
+  { title: 'p99 ms', of: traffic((r) => r.delivery.p99Ms), digits: 2 },
+  { title: 'CPU µs/delivery', of: traffic((r) => r.cpuMicrosPerDelivery), digits: 2 },
+  { title: 'posts/s', of: traffic((r) => r.acksPerSecond), digits: 0 },
+  { title: 'ack p99 ms', of: traffic((r) => r.ack.p99Ms), digits: 2 },
+];
+
+const IDLE: readonly Column[] = [
+  { title: 'RSS KB/connection', of: idle((r) => r.bytesPerConnection / 1_024), digits: 1 },
+  { title: 'base MB', of: idle((r) => r.baseBytes / 1_048_576), digits: 0 },
+  { title: 'connections/s', of: idle((r) => r.connectionsPerSecond), digits: 0 },
+];
+
+export function columnsOf(scenario: Scenario): readonly Column[] {
+  return scenario === 'idle' ? IDLE : TRAFFIC;
+}
+
+/** Of those that count; of none: undefined. */
+export function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const high = sorted[middle];
+  if (sorted.length % 2 === 1 || high === undefined) return high;
+  return ((sorted[middle - 1] ?? high) + high) / 2;
+}
+
+export function plainOf(mode: Mode): Mode {
+  return mode.endsWith('redis') ? 'plain-redis' : 'plain-cluster';
+}
+
+/** One figure of one mode, over the runs that count. */
+export interface Figure {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** To the median of the plain of the same adapter; undefined for plain itself. */
+  readonly ratio: number | undefined;
+}
+
+/** Undefined where no run counts. */
+export function figureOf(
+  results: readonly ScenarioResult[],
+  mode: Mode,
+  scenario: Scenario,
+  column: Column,
+): Figure | undefined {
+  const valuesOf = (of: Mode): number[] =>
+    results
+      .filter((r) => r.mode === of && r.scenario === scenario && r.void.length === 0)
+      .flatMap((r) => column.of(r) ?? []);
+  const values = valuesOf(mode);
+  const middle = median(values);
+  if (middle === undefined) return undefined;
+  const plain = mode === plainOf(mode) ? undefined : median(valuesOf(plainOf(mode)));
+  return {
+    median: middle,
+    least: Math.min(...values),
+    most: Math.max(...values),
+    ratio: plain === undefined || plain === 0 ? undefined : middle / plain,
+  };
+}
+
+export function shown(value: number | undefined, digits: number): string {
+  if (value === undefined) return 'void';
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+export function titleOf(scenario: Scenario, settings: Settings): string {
+  const count = (value: number): string => value.toLocaleString('en');
+  switch (scenario) {
+    case 'idle':
+      return `idle: ${count(settings.idleClients)} connections`;
+    case 'steady':
+      return `steady: ${count(settings.steadyPostsPerSecond)} posts a second`;
+    case 'busy':
+      return `busy: ${count(settings.busyPosts)} posts outstanding`;
+    case 'flood':
+      return `flood: ${count(settings.floodPosts)} posts outstanding`;
+    default:
+      return scenario satisfies never;
+  }
+}

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { settingsOf } from '../../src/bench/compare-options.ts';
+import { reportPage } from '../../src/bench/page.ts';
+import { barChart, lineChart } from '../../src/bench/page-charts.ts';
+import { CONDITIONS, idle, traffic } from './results.ts';
+
+const settings = settingsOf({ modes: ['cluster', 'redis', 'plain-cluster', 'plain-redis'] }, 2);
+const results = [
+  idle('cluster', 1, 10),
+  traffic('cluster', 'flood', 900, 10),
+  traffic('redis', 'flood', 1_800, 10),
+  traffic('plain-cluster', 'flood', 100, 200),
+  traffic('cluster', 'steady', 500, 3),
+  traffic('plain-cluster', 'steady', 500, 2),
+  { ...traffic('plain-redis', 'flood', 100, 200), void: ['7 losses'] },
+];
+const report = {
+  conditions: { ...CONDITIONS, cpu: 'a <fast> & "odd" CPU' },
+  settings,
+  results,
+  isComplete: true,
+};
+const page = reportPage(report, 'chat-server compare --modes "a & b"');
+
+test('the page needs nothing from elsewhere, and shows what came from outside as text', () => {
+  expect(page).not.toMatch(/(src|href)=|url\(|@import|<script/);
+  expect(page).toContain('a &#60;fast&#62; &#38; &#34;odd&#34; CPU');
+  expect(page).toContain('--modes &#34;a &#38; b&#34;');
+});
+
+test('its sentences are derived from the figures', () => {
+  expect(page).toContain(
+    'cluster: under a flood it delivers 9.00× what the plain set-up does, with 0.05× its p99; ' +
+      'at a quiet 500 posts a second its p50 is 1.50×',
+  );
+  expect(page).toContain('redis delivers 2.00× as much here');
+  expect(page).toContain(
+    'The plain set-up lost, doubled or reordered messages, or connections, in 1 of its runs.',
+  );
+});
+
+test('an interrupted comparison and void runs of ours are said first', () => {
+  const broken = { ...report, results: [idle('cluster', 1, 10, ['1 holes'])], isComplete: false };
+  const text = reportPage(broken, '');
+  expect(text).toContain('1 runs of this server do not count');
+  expect(text).toContain('It was interrupted');
+});
+
+test('a bar is as long as its median, its line goes from the least to the most', () => {
+  const figure = (median: number) => ({ median, least: median, most: median, ratio: undefined });
+  const chart = barChart(
+    't',
+    [
+      { mode: 'cluster', figure: figure(50) },
+      { mode: 'redis', figure: figure(100) },
+    ],
+    String,
+  );
+  const widths = [...chart.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
+  expect(widths[1]).toBeCloseTo(2 * (widths[0] ?? 0), 0);
+  expect(barChart('t', [{ mode: 'redis', figure: undefined }], String)).toContain('void');
+});
+
+test('ten times the latency is as far up everywhere', () => {
+  const chart = lineChart('t', [{ mode: 'cluster', values: [1, 10, 100, 100, 100] }]);
+  const points =
+    /points="([^"]+)"/
+      .exec(chart)?.[1]
+      ?.split(' ')
+      .map((point) => Number(point.split(',')[1])) ?? [];
+  expect((points[0] ?? 0) - (points[1] ?? 0)).toBeCloseTo((points[1] ?? 0) - (points[2] ?? 0), 0);
+});
