@@ -1,5 +1,7 @@
 /** `chat-server compare`: flags to a comparison, progress while it runs, the table at the end. */
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CompareOptionError, MODES, SCENARIOS, type CompareOptions } from '../bench/compare-options.ts';
 import { ConfigError } from '../config/config.ts';
@@ -98,6 +100,12 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
       mistakes.push(`--${name} must be a list of ${known.join(', ')}; got ${JSON.stringify(part)}`);
     return names === undefined ? undefined : known.filter((one) => names.includes(one));
   };
+  // Told before the measurement, not after it.
+  for (const name of ['json', 'html'] as const) {
+    const file = flags[name];
+    if (file !== undefined && !existsSync(dirname(resolve(file))))
+      mistakes.push(`--${name} must be in a directory that exists; got ${JSON.stringify(file)}`);
+  }
   const options: CompareOptions = {
     quick: flags['quick'] === 'true',
     modes: some('modes', MODES),

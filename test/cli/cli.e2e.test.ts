@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -165,18 +165,33 @@ test('token without a secret, a user or a lawful time ends with 78', async () =>
 
 test('compare measures and says under which conditions', async () => {
   const args = ['--modes', 'cluster', '--scenarios', 'steady', '--quick', '--seconds', '1'];
-  const { code, stdout } = await runCli(['compare', ...args, '--clients', '10', '--rooms', '2']);
+  const file = join(tempFolder(), 'page.html');
+  const load = ['--clients', '10', '--rooms', '2', '--html', file];
+  const { code, stdout } = await runCli(['compare', ...args, ...load]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^cluster +[\d,]+/m);
   expect(stdout).toContain('chat-server 0.');
+  expect(readFileSync(file, 'utf8')).toContain(args.join(' '));
 });
 
 test('compare tells its mistakes together and ends with 78', async () => {
-  const { code, stderr } = await runCli(['compare', '--modes', 'fast', '--runs', '0', '--sconds', '3']);
+  const others = ['--json', '/nowhere/a.json', '--tolerance', 'much'];
+  const { code, stderr } = await runCli([
+    'compare',
+    '--modes',
+    'fast',
+    '--runs',
+    '0',
+    '--sconds',
+    '3',
+    ...others,
+  ]);
   expect(code).toBe(78);
   expect(stderr).toContain('--sconds is no option of this command; did you mean --seconds?');
   expect(stderr).toContain(
     '--modes must be a list of cluster, redis, plain-cluster, plain-redis; got "fast"',
   );
   expect(stderr).toContain('--runs must be a whole number from 1 up; got "0"');
+  expect(stderr).toContain('--json must be in a directory that exists; got "/nowhere/a.json"');
+  expect(stderr).toContain('--tolerance must be a percentage from 0 to 99; got "much"');
 });
