@@ -2,7 +2,14 @@
  * This build against another one of the same server, run beside it: what became better, what
  * worse, and how sure that is.
  */
-import { type AgainstMode, isOurs, type OurMode, SCENARIOS, type Scenario } from './compare-options.ts';
+import {
+  type AgainstMode,
+  isFixedRate,
+  isOurs,
+  type OurMode,
+  SCENARIOS,
+  type Scenario,
+} from './compare-options.ts';
 import { type Ratio, ratioOf } from './ratio.ts';
 import { type CompareReport, table } from './report.ts';
 import type { ScenarioResult } from './scenario.ts';
@@ -18,8 +25,7 @@ const MEASURES: readonly Measure[] = [
   {
     title: 'deliveries/s',
     isMoreBetter: true,
-    // At a fixed rate of posts it is the load's figure, not the server's.
-    of: (r) => (r.kind === 'traffic' && r.scenario !== 'steady' ? r.deliveriesPerSecond : undefined),
+    of: (r) => (r.kind === 'traffic' && !isFixedRate(r.scenario) ? r.deliveriesPerSecond : undefined),
   },
   { title: 'p50', isMoreBetter: false, of: (r) => (r.kind === 'traffic' ? r.delivery.p50Ms : undefined) },
   { title: 'p99', isMoreBetter: false, of: (r) => (r.kind === 'traffic' ? r.delivery.p99Ms : undefined) },

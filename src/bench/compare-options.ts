@@ -13,12 +13,20 @@ export function isOurs(mode: Mode): mode is OurMode {
   return mode === 'cluster' || mode === 'redis';
 }
 
-export const SCENARIOS = ['idle', 'steady', 'busy', 'flood'] as const;
+export const SCENARIOS = ['idle', 'steady', 'busy', 'flood', 'small-rooms', 'huge-room'] as const;
 /**
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
  * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
+ * `small-rooms`: as `steady`, in many rooms of ten. `huge-room`: as `steady`, everybody in one room.
  */
 export type Scenario = (typeof SCENARIOS)[number];
+/** A first impression. */
+const QUICK: readonly Scenario[] = ['steady', 'busy', 'flood'];
+
+/** Posts come at a rate of the load's choice: how many are delivered says nothing of the server. */
+export function isFixedRate(scenario: Scenario): boolean {
+  return scenario === 'steady' || scenario === 'small-rooms' || scenario === 'huge-room';
+}
 
 /** What a Redis that `compare` starts does to keep its data. */
 export type RedisFsync = 'always' | 'everysec' | 'no';
@@ -26,7 +34,7 @@ export type RedisFsync = 'always' | 'everysec' | 'no';
 export interface CompareOptions {
   /** Default: all four. */
   readonly modes?: readonly (typeof MODES)[number][] | undefined;
-  /** Default: all four. */
+  /** Default: all; with `quick` steady, busy and flood. */
   readonly scenarios?: readonly Scenario[] | undefined;
   /** Worker processes of each server. Default 2. */
   readonly workers?: number | undefined;
@@ -49,6 +57,14 @@ export interface CompareOptions {
   readonly busyPosts?: number | undefined;
   /** Default 8 000. */
   readonly floodPosts?: number | undefined;
+  /** Clients of `small-rooms`, ten in a room. Default 5 000. */
+  readonly smallRoomClients?: number | undefined;
+  /** Default 1 000. */
+  readonly smallRoomPostsPerSecond?: number | undefined;
+  /** Clients of `huge-room`. Default 2 000. */
+  readonly hugeRoomClients?: number | undefined;
+  /** Default 10. */
+  readonly hugeRoomPostsPerSecond?: number | undefined;
   /** Connections of `idle`, in rooms of 40. Default 2 000; with `quick` 500. */
   readonly idleClients?: number | undefined;
   /** Default: one for each two cores, at least one. */
@@ -86,6 +102,10 @@ export interface Settings {
   readonly steadyPostsPerSecond: number;
   readonly busyPosts: number;
   readonly floodPosts: number;
+  readonly smallRoomClients: number;
+  readonly smallRoomPostsPerSecond: number;
+  readonly hugeRoomClients: number;
+  readonly hugeRoomPostsPerSecond: number;
   readonly idleClients: number;
   readonly loadProcesses: number;
   readonly redisUrl: string | undefined;
@@ -103,9 +123,10 @@ export class CompareOptionError extends Error {
 
 export function settingsOf(options: CompareOptions, cores: number): Settings {
   const { quick = false } = options;
+  const usual = quick ? QUICK : SCENARIOS;
   const settings: Settings = {
     modes: modesOf(options),
-    scenarios: SCENARIOS.filter((scenario) => options.scenarios?.includes(scenario) ?? true),
+    scenarios: SCENARIOS.filter((scenario) => (options.scenarios ?? usual).includes(scenario)),
     workers: options.workers ?? 2,
     clients: options.clients ?? 400,
     rooms: options.rooms ?? 10,
@@ -116,6 +137,10 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     steadyPostsPerSecond: options.steadyPostsPerSecond ?? 500,
     busyPosts: options.busyPosts ?? 160,
     floodPosts: options.floodPosts ?? 8_000,
+    smallRoomClients: options.smallRoomClients ?? 5_000,
+    smallRoomPostsPerSecond: options.smallRoomPostsPerSecond ?? 1_000,
+    hugeRoomClients: options.hugeRoomClients ?? 2_000,
+    hugeRoomPostsPerSecond: options.hugeRoomPostsPerSecond ?? 10,
     idleClients: options.idleClients ?? (quick ? 500 : 2_000),
     loadProcesses: options.loadProcesses ?? Math.max(1, Math.floor(cores / 2)),
     redisUrl: options.redisUrl,
@@ -144,6 +169,10 @@ const AT_LEAST_ONE = [
   'steadyPostsPerSecond',
   'busyPosts',
   'floodPosts',
+  'smallRoomClients',
+  'smallRoomPostsPerSecond',
+  'hugeRoomClients',
+  'hugeRoomPostsPerSecond',
   'idleClients',
   'loadProcesses',
 ] as const;

@@ -97,6 +97,10 @@ export function titleOf(scenario: Scenario, settings: Settings): string {
       return `busy: ${count(settings.busyPosts)} posts outstanding`;
     case 'flood':
       return `flood: ${count(settings.floodPosts)} posts outstanding`;
+    case 'small-rooms':
+      return `small rooms: ${count(settings.smallRoomClients)} clients in rooms of ten, ${count(settings.smallRoomPostsPerSecond)} posts a second`;
+    case 'huge-room':
+      return `one huge room: ${count(settings.hugeRoomClients)} clients, ${count(settings.hugeRoomPostsPerSecond)} posts a second`;
     default:
       return scenario satisfies never;
   }

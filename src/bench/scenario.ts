@@ -5,9 +5,9 @@ import { cleanEnv } from './child-server.ts';
 import { nowMicros } from './clock.ts';
 import type { Mode, Scenario, Settings } from './compare-options.ts';
 import type { LatencySummary } from './latency.ts';
-import type { Pressure } from './load.ts';
 import { LoadPool, type LoadTotals } from './load-pool.ts';
 import { type CpuByRole, cpuBetween, cpuByRole, rssBytes } from './measure.ts';
+import { type Shape, shapeOf } from './shape.ts';
 import type { Target } from './target.ts';
 
 interface Place {
@@ -86,9 +86,10 @@ export async function runScenario(
       env: cleanEnv(),
       signal,
     });
-  return place.scenario === 'idle'
+  const { scenario } = place;
+  return scenario === 'idle'
     ? measureIdle(place, target, settings, connect)
-    : measureTraffic(place, target, settings, connect, onProgress);
+    : measureTraffic(place, target, shapeOf(scenario, settings), settings, connect, onProgress);
 }
 
 async function measureIdle(
@@ -117,11 +118,6 @@ async function measureIdle(
   };
 }
 
-function pressureOf(scenario: Scenario, settings: Settings): Pressure {
-  if (scenario === 'steady') return { kind: 'rate', postsPerSecond: settings.steadyPostsPerSecond };
-  return { kind: 'outstanding', posts: scenario === 'flood' ? settings.floodPosts : settings.busyPosts };
-}
-
 /** Busy and idle time of all cores since the machine began. */
 function machineSeconds(): { readonly busy: number; readonly idle: number } {
   let busy = 0;
@@ -140,11 +136,11 @@ async function until(micros: number): Promise<void> {
 async function measureTraffic(
   place: Place,
   target: Target,
-  settings: Settings,
+  { clients, rooms, pressure }: Shape,
+  { seconds, warmUpSeconds }: Settings,
   connect: Connect,
   onProgress: (text: string) => void,
 ): Promise<TrafficResult> {
-  const { clients, rooms, seconds, warmUpSeconds } = settings;
   const pool = await connect(place.scenario, clients, rooms);
   try {
     await pause(SUBSCRIBE_MS);
@@ -160,7 +156,7 @@ async function measureTraffic(
       await until(window.untilMicros);
       return { cpu: cpuBetween(cpu, await cpuByRole(roles)), before: machine, after: machineSeconds() };
     };
-    const options = { pressure: pressureOf(place.scenario, settings), beginMicros, window };
+    const options = { pressure, beginMicros, window };
     const [totals, { cpu, before, after }] = await Promise.all([
       pool.run(options, (deliveries) => onProgress(`${deliveries.toLocaleString('en')} deliveries`)),
       cost(),

@@ -13,6 +13,8 @@ const NUMBERS = [
   ['rooms', 'Rooms they are spread over. Default 10.'],
   ['runs', 'How often everything is done, modes taking turns. Default 3; with --quick 1.'],
   ['seconds', 'Seconds measured in each scenario. Default 10; with --quick 3.'],
+  ['small-room-clients', 'Clients of the scenario small-rooms, ten in a room. Default 5000.'],
+  ['huge-room-clients', 'Clients of the scenario huge-room. Default 2000.'],
   ['idle-clients', 'Connections of the scenario idle. Default 2000; with --quick 500.'],
   ['load-processes', 'Processes that make the load. Default one for each two cores.'],
 ] as const;
@@ -24,7 +26,10 @@ export function addCompareOptions(command: Command): Command {
   command
     .option('--quick', 'A first impression in a few minutes: one short run.')
     .option('--modes <LIST>', `What is compared: ${MODES.join(', ')}. Default all.`)
-    .option('--scenarios <LIST>', `What is measured: ${SCENARIOS.join(', ')}. Default all.`);
+    .option(
+      '--scenarios <LIST>',
+      `What is measured: ${SCENARIOS.join(', ')}. Default all; with --quick steady, busy, flood.`,
+    );
   for (const [name, about] of NUMBERS) command.option(`--${name} <N>`, about);
   return command
     .option('--redis-url <URL>', 'A Redis to use. Default: a redis-server of its own, ended afterwards.')
@@ -115,6 +120,8 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     rooms: number('rooms'),
     runs: number('runs'),
     seconds: number('seconds'),
+    smallRoomClients: number('smallRoomClients'),
+    hugeRoomClients: number('hugeRoomClients'),
     idleClients: number('idleClients'),
     loadProcesses: number('loadProcesses'),
     redisUrl: flags['redisUrl'],

@@ -86,6 +86,26 @@ test('measures another checkout in turn with this one', async () => {
   ]);
 });
 
+test('many small rooms and one huge one are loaded as they are named', async () => {
+  const { runCompare } = await built();
+  const { results } = await runCompare({
+    ...SHORT,
+    modes: ['cluster'],
+    scenarios: ['small-rooms', 'huge-room'],
+    smallRoomClients: 40,
+    smallRoomPostsPerSecond: 50,
+    hugeRoomClients: 30,
+    hugeRoomPostsPerSecond: 20,
+  });
+  const [small, huge] = results as readonly TrafficResult[];
+  expect(results.map(({ void: reasons }) => reasons)).toEqual([[], []]);
+  // Ten a room: 50 posts make 500 deliveries; 30 in the one: 20 posts make 600.
+  expect(small?.deliveriesPerSecond).toBeGreaterThan(350);
+  expect(small?.deliveriesPerSecond).toBeLessThan(650);
+  expect(huge?.deliveriesPerSecond).toBeGreaterThan(400);
+  expect(huge?.deliveriesPerSecond).toBeLessThan(800);
+});
+
 test('ends its processes when it is told to stop', async () => {
   const { runCompare } = await built();
   const before = await childrenOf(process.pid);

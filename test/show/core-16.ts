@@ -21,7 +21,7 @@ const SHORT = [
   '--seconds',
   '1',
 ];
-const LONG = ['--runs', '3', '--seconds', '8'];
+const LONG = ['--scenarios', 'idle,steady,busy,flood', '--runs', '3', '--seconds', '8'];
 
 export const core16: Scenario = {
   id: 'core-16',
