@@ -104,6 +104,8 @@ class Scene {
   readonly #epochs = new Map<string, string>();
   /** room → newest seq that anybody was told of */
   readonly #heads = new Map<string, number>();
+  /** user → rooms of theirs: each of their clients is told of them in its own time. */
+  readonly #rooms = new Map<string, Set<string>>();
 
   constructor(server: ServerHandle, seed: number) {
     this.#server = server;
@@ -172,19 +174,34 @@ class Scene {
       reply = error.body.code;
     }
     if (step.do === 'leave') client.follower.stop(room);
+    this.#note(client.user, step.do, room, reply);
     await this.#quiet();
     return reply;
   }
 
-  /** Everybody has everything that anybody was told of. */
+  #note(user: string, action: Request['do'], room: string, reply: string): void {
+    if (!reply.startsWith('{')) return;
+    const own = this.#rooms.get(user) ?? new Set();
+    this.#rooms.set(user, own);
+    if (action === 'join' || action === 'create') own.add(room);
+    if (action === 'leave') own.delete(room);
+  }
+
+  /** Every client has its user's rooms, no others, and of them everything that anybody was told of. */
   async #quiet(): Promise<void> {
     for (const client of this.#clients.values()) {
-      for (const [room, head] of this.#heads) {
+      const own = this.#rooms.get(client.user) ?? new Set();
+      for (const room of [0, 1, 2].map((n) => `room-${this.#seed}-${n}`)) {
+        const head = this.#heads.get(room) ?? 0;
+        const isQuiet = (): boolean => {
+          const position = client.follower.position(room);
+          return own.has(room) ? position !== undefined && position.seq >= head : position === undefined;
+        };
         await until(
-          () => (client.follower.position(room)?.seq ?? head) >= head,
+          isQuiet,
           10_000,
           () =>
-            `${client.user} is at ${JSON.stringify(client.follower.position(room))} of ${room}, not at ${head}`,
+            `${client.user} is at ${JSON.stringify(client.follower.position(room))} of ${room}, not at ${own.has(room) ? head : 'none'}`,
         );
       }
     }
