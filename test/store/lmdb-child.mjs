@@ -9,8 +9,7 @@ import { LmdbStore } from '../../dist/store/lmdb/lmdb-store.js';
 
 const [dir, boot, claims] = process.argv.slice(2);
 if (claims === 'claim') await claimDataDir(dir);
-// As a worker does: while it lives, it keeps the writer lock.
-const store = await LmdbStore.open(dir, { boot, onPanic: () => process.exit(3) });
+const store = await LmdbStore.open(dir, { boot });
 
 const commands = {
   async append(batches) {
@@ -19,16 +18,6 @@ const commands = {
   },
   async retain(policy) {
     await store.retain(policy, new AbortController().signal);
-  },
-  /** Appends for ever: killed, it is in the midst of a flush as often as not. */
-  async flood(room, from) {
-    for (let n = 0; ; n += 1) {
-      const drafts = Array.from({ length: 200 }, (_, i) => {
-        const id = `${process.pid}-${n}-${i}`;
-        return { from, id, kind: 'text', tail: `"from":"${from}","id":"${id}","kind":"text"}` };
-      });
-      await store.append([{ room, drafts }]);
-    }
   },
   async inside(signal, room, from) {
     const late = {

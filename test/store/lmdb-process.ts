@@ -56,11 +56,6 @@ export class LmdbProcess {
     return started;
   }
 
-  /** Null while it runs, and when it was killed. 3: its store could not write any more. */
-  get exitCode(): number | null {
-    return this.#child.exitCode;
-  }
-
   get pid(): number {
     return this.#child.pid ?? 0;
   }

@@ -68,23 +68,6 @@ test('a process that is killed inside a transaction leaves nothing of it, and th
   expect((await store.page(ROOM, everything)).info).toMatchObject({ head: 3, chain: [{ base: 0 }] });
 });
 
-test('who cannot write any more after another was killed while it flushed says so, and ends; others can', async () => {
-  await using writer = await LmdbProcess.start(dir);
-  await writer.store.join(ROOM, 'ada', { name: '', ...JOIN });
-  for (let round = 0; writer.exitCode === null && round < 100; round += 1) {
-    await using victim = await LmdbProcess.start(dir);
-    const flood = victim.call('flood', ROOM, 'ada').catch(() => 'gone');
-    await pause(50);
-    await victim.kill();
-    expect(await flood).toBe('gone');
-    const drafts = upTo(2_000).map((i) => ({ ...text('ada', `${round}-${i}`), tail: 'x'.repeat(1_000) }));
-    await Promise.allSettled([writer.store.append([{ room: ROOM, drafts }])]);
-  }
-  expect(writer.exitCode).toBe(3);
-  await using store = await LmdbStore.open(dir, { boot: BOOT });
-  await store.append([{ room: ROOM, drafts: [text('ada', 'after')] }]);
-});
-
 test('what a killed process had acknowledged is there afterwards, in order and without a hole', async () => {
   const acked: string[] = [];
   await using writer = await LmdbProcess.start(dir);

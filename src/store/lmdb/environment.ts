@@ -59,6 +59,9 @@ export function openEnvironment(
     maxDbs: 16,
     // With it on, each turn has a promise of LMDB's own, which nobody could catch.
     eventTurnBatching: false,
+    // With it, processes that come and go undo each other's newest commits now and then, and one
+    // killed while it flushes leaves another that can write no more (docs/traps.md).
+    overlappingSync: false,
   });
   const json = { encoding: 'json' } as const;
   const text = { encoding: 'string' } as const;

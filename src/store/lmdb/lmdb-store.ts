@@ -3,8 +3,8 @@
  *
  * Every call that writes is one step of a transaction (write-queue.ts). LMDB waits for its one
  * writer lock on a thread of its own, so a worker that is stopped while it holds the lock
- * delays the others' commits, not their event loops, and not their reads. What is appended is
- * handed on when every process can see it; any other write is answered when it is on the disk.
+ * delays the others' commits, not their event loops, and not their reads. A write is answered
+ * when it was flushed to the disk, so a commit is as durable as it will be at once.
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
@@ -55,10 +55,7 @@ export interface LmdbStoreOptions extends EnvironmentOptions {
   /** Wall-clock time, ms since 1970. */
   readonly now?: (() => number) | undefined;
   readonly log?: Log | undefined;
-  /**
-   * This process can write no more; another one can. LMDB says so (MDB_PANIC) where a process
-   * was killed while it flushed, to who next flushes a big transaction of its own.
-   */
+  /** This process can write no more (MDB_PANIC: a disk refused a meta page); another one can. */
   readonly onPanic?: ((error: Error) => void) | undefined;
 }
 
@@ -91,10 +88,9 @@ export class LmdbStore implements Store {
   }
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
-    const { value, flushed } = await this.#queue.write(() =>
-      batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
-    );
-    return { rooms: value, durable: flushed.then(() => this.durability) };
+    const rooms = await this.#write(() => batches.map((batch) => appendBatch(this.#env, batch, this.#now())));
+    // The queue answers after the flush.
+    return { rooms, durable: Promise.resolve(this.durability) };
   }
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {

@@ -1,34 +1,25 @@
 /**
- * The one way to write: a transaction is being made, everything that was asked meanwhile is the
- * next.
+ * The one way to write: a transaction in flight, everything that was asked meanwhile is the next.
  *
- *     run ──▶ queue ──▶ transaction: step, step, step ──▶ visible ──▶ flushed
- *                             ▲                             │
- *                             └──── the next may begin ─────┘
+ *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ flushed ──▶ answered
  *
  * LMDB takes its writer lock on a thread of libuv's small pool. Were several transactions
  * waiting for a lock that a stopped worker holds, they would take the whole pool with them;
- * so at most one waits, and at most `MAX_UNFLUSHED` are on their way to the disk. A refusal
- * (`ChatError`) comes before a step's first write and stands alone; any other failure undoes
- * the whole transaction.
+ * so at most one waits. A refusal (`ChatError`) comes before a step's first write and stands
+ * alone; any other failure undoes the whole transaction.
+ *
+ * LMDB answers a transaction after fdatasync (seen with strace, its default overlapping sync
+ * included), so an answer here means: on the disk.
  */
 import type { RootDatabase } from 'lmdb';
 import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import { watchCommits } from './visible-commits.ts';
-
-/** What a step made: every process can see it. */
-export interface Written<T> {
-  readonly value: T;
-  /** Resolves when it is on the disk; rejects with `StoreUnavailable`. */
-  readonly flushed: Promise<void>;
-}
 
 interface Waiting {
   /** Does the work; how it went is kept until the transaction is committed. */
   readonly step: () => void;
-  readonly resolve: (flushed: Promise<void>) => void;
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   refusal?: ChatError;
 }
@@ -39,8 +30,6 @@ export interface WriteQueueOptions {
   readonly onPanic?: ((error: Error) => void) | undefined;
 }
 
-/** Commits that are visible or being made, and not flushed: one for the disk, one behind it. */
-const MAX_UNFLUSHED = 2;
 /** lmdb.h: "update of meta page failed or environment had fatal error". */
 const MDB_PANIC = -30_795;
 
@@ -49,12 +38,9 @@ export class WriteQueue {
   readonly #check: () => void;
   readonly #maxWaiting: number;
   readonly #onPanic: ((error: Error) => void) | undefined;
-  readonly #watch: (onVisible: () => void) => void;
 
   #waiting: Waiting[] = [];
-  /** A transaction is being made that nobody sees yet. */
   #isWriting = false;
-  #unflushed = 0;
   #onIdle: (() => void)[] = [];
   #isClosed = false;
   #hasFailed = false;
@@ -69,34 +55,26 @@ export class WriteQueue {
     this.#check = check;
     this.#maxWaiting = maxWaiting;
     this.#onPanic = onPanic;
-    this.#watch = watchCommits(root);
   }
 
   /**
-   * Runs a step inside a write transaction. Resolves when others can see it;
+   * Runs a step inside a write transaction. Resolves when that is committed and flushed;
    * rejects with the step's `ChatError`, else with `StoreUnavailable`.
    */
-  async write<T>(step: () => T): Promise<Written<T>> {
+  async run<T>(step: () => T): Promise<T> {
     let result: { readonly value: T } | undefined;
-    const run = (): void => {
-      result = { value: step() };
-    };
-    const flushed = await new Promise<{ readonly promise: Promise<void> }>((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       if (this.#isClosed) return reject(new StoreUnavailable('the store is closed'));
       if (this.#waiting.length >= this.#maxWaiting)
         return reject(new StoreUnavailable(`${this.#maxWaiting} writes are waiting, the limit`));
-      this.#waiting.push({ step: run, resolve: (promise) => resolve({ promise }), reject });
-      this.#pump();
+      const run = (): void => {
+        result = { value: step() };
+      };
+      this.#waiting.push({ step: run, resolve, reject });
+      if (!this.#isWriting) void this.#write();
     });
     if (result === undefined) throw new Error('a step that was not run');
-    return { value: result.value, flushed: flushed.promise };
-  }
-
-  /** As `write`, but resolves when it is on the disk. */
-  async run<T>(step: () => T): Promise<T> {
-    const { value, flushed } = await this.write(step);
-    await flushed;
-    return value;
+    return result.value;
   }
 
   /** The last transaction could not be committed. */
@@ -107,58 +85,36 @@ export class WriteQueue {
   /** Takes no more; resolves when what was asked before is answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#unflushed === 0) return;
+    if (!this.#isWriting) return;
     await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  #pump(): void {
-    if (this.#isWriting || this.#waiting.length === 0 || this.#unflushed >= MAX_UNFLUSHED) return;
-    const taken = this.#waiting;
-    this.#waiting = [];
+  async #write(): Promise<void> {
     this.#isWriting = true;
-    this.#unflushed += 1;
-    void this.#commit(taken);
-  }
-
-  /** Never rejects. */
-  async #commit(taken: readonly Waiting[]): Promise<void> {
-    let isSeen = false;
-    const show = (flushed: Promise<void>): void => {
-      if (isSeen) return;
-      isSeen = true;
-      for (const { refusal, resolve, reject } of taken) {
-        if (refusal === undefined) resolve(flushed);
-        else reject(refusal);
-      }
-      this.#isWriting = false;
-      this.#pump();
-    };
-    try {
-      const flushed = this.#transact(taken, () => show(flushed));
-      await flushed;
-      this.#hasFailed = false;
-      show(flushed);
-    } catch (error) {
-      this.#hasFailed = true;
-      if (!isSeen) {
-        isSeen = true;
-        this.#isWriting = false;
-        for (const { refusal, reject } of taken) reject(refusal ?? error);
+    while (this.#waiting.length > 0) {
+      const taken = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#transact(taken);
+        this.#hasFailed = false;
+        for (const { refusal, resolve, reject } of taken) {
+          if (refusal === undefined) resolve();
+          else reject(refusal);
+        }
+      } catch (error) {
+        this.#hasFailed = true;
+        const reason = unavailable(error);
+        for (const { refusal, reject } of taken) reject(refusal ?? reason);
       }
     }
-    this.#unflushed -= 1;
-    this.#pump();
-    if (this.#unflushed === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#isWriting = false;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** Resolves when the transaction is flushed; rejects with `StoreUnavailable`. */
-  async #transact(taken: readonly Waiting[], onVisible: () => void): Promise<void> {
+  async #transact(taken: readonly Waiting[]): Promise<void> {
+    this.#check();
     let failure: unknown;
     try {
-      this.#check();
-      this.#watch(() => {
-        if (failure === undefined) onVisible();
-      });
       const outcome = await this.#root.childTransaction(() => {
         try {
           for (const waiting of taken) runStep(waiting);
@@ -173,7 +129,7 @@ export class WriteQueue {
       failure = await reasonOf(error);
       if (failure instanceof Error && isPanic(failure)) this.#onPanic?.(failure);
     }
-    throw unavailable(failure);
+    throw failure;
   }
 }
 
