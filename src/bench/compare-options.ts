@@ -9,6 +9,10 @@ export type AgainstMode = `against-${OurMode}`;
  */
 export type Mode = (typeof MODES)[number] | AgainstMode;
 
+export function isPlain(mode: Mode): boolean {
+  return mode.startsWith('plain-');
+}
+
 export function isOurs(mode: Mode): mode is OurMode {
   return mode === 'cluster' || mode === 'redis';
 }

@@ -45,7 +45,7 @@ export function median(values: readonly number[]): number | undefined {
   return ((sorted[middle - 1] ?? high) + high) / 2;
 }
 
-export function plainOf(mode: Mode): Mode {
+function plainOf(mode: Mode): Mode {
   return mode.endsWith('redis') ? 'plain-redis' : 'plain-cluster';
 }
 

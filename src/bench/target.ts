@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChildServer } from './child-server.ts';
-import { isOurs, type Mode, type Settings } from './compare-options.ts';
+import { isOurs, isPlain, type Mode, type Settings } from './compare-options.ts';
 import { childrenOf, type Roles } from './measure.ts';
 import { programOf } from './other-build.ts';
 
@@ -22,10 +22,6 @@ export interface Target extends AsyncDisposable {
   isWhole(): Promise<boolean>;
   /** The end of what the server wrote. */
   readonly output: string;
-}
-
-export function isPlain(mode: Mode): boolean {
-  return mode.startsWith('plain-');
 }
 
 function usesRedis(mode: Mode): boolean {
