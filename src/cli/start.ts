@@ -6,7 +6,7 @@
  */
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { loadConfig, type Config } from '../config/config.ts';
+import { loadConfig, type Config, type WorkerConfig } from '../config/config.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { startPrimary } from '../primary/main.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
@@ -32,7 +32,7 @@ export async function start(flags: Flags, mistakes: readonly string[]): Promise<
       workers: config.workers,
       adapter: config.adapter,
       workerEntry: WORKER,
-      config,
+      config: { ...config, dataFile: claim?.dataFile } satisfies WorkerConfig,
       node,
       log,
       limits: { maxBodyBytes: Math.max(MIN_BODY_BYTES, config.maxPacketBytes) },

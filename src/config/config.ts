@@ -16,6 +16,12 @@ export type Config = {
     : Value<N> | undefined;
 };
 
+/** What a worker runs with. */
+export type WorkerConfig = Config & {
+  /** The data file that the primary claimed (`Claim.dataFile`); on Redis none. */
+  readonly dataFile?: string | undefined;
+};
+
 /** Everything that is wrong, one line each. */
 export class ConfigError extends Error {
   readonly exitCode = 78;

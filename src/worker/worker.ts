@@ -16,7 +16,7 @@ import type { RoomId } from '../chat/identity.ts';
 import { userId, nameOf, namespaceOf, type UserId } from '../chat/identity.ts';
 import { Sessions } from '../chat/sessions.ts';
 import type { Batch, Store } from '../chat/store.ts';
-import type { Config } from '../config/config.ts';
+import type { WorkerConfig } from '../config/config.ts';
 import { Authenticator } from '../edge/auth.ts';
 import type { ChatContext } from '../edge/chat-context.ts';
 import { ChatServer } from '../edge/chat-server.ts';
@@ -48,7 +48,7 @@ export interface WorkerOptions {
 }
 
 export class Worker {
-  readonly #config: Config;
+  readonly #config: WorkerConfig;
   readonly #log: Log;
   readonly #store: Store;
   readonly #adapter: Adapter;
@@ -68,7 +68,7 @@ export class Worker {
     store: Store,
     adapter: Adapter,
     log: Log,
-    { config, slot, node, tell }: WorkerOptions & { readonly config: Config },
+    { config, slot, node, tell }: WorkerOptions & { readonly config: WorkerConfig },
   ) {
     this.#config = config;
     this.#log = log;
@@ -126,7 +126,7 @@ export class Worker {
   /** Rejects when the store or the keys cannot be opened; the error says why. */
   static async open(options: WorkerOptions): Promise<Worker> {
     // The primary made it from the same table; it crossed as it was.
-    const config = options.config as Config;
+    const config = options.config as WorkerConfig;
     const log = createLog({ level: config.logLevel, format: config.logFormat, name: options.node });
     process.on('unhandledRejection', (error) =>
       log.error({ error }, 'a promise was rejected and nobody waited'),
@@ -227,7 +227,7 @@ function toUserId(text: string): UserId {
   return userId(namespaceOf(text as UserId), nameOf(text as UserId));
 }
 
-function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIds }: Config) {
+function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIds }: WorkerConfig) {
   if (retainDays === undefined && retainMessages === undefined && retainBytes === undefined) return undefined;
   return {
     maxAgeMs: retainDays === undefined ? undefined : retainDays * 86_400_000,

@@ -336,6 +336,25 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
       await becomes(200);
     });
 
+    test('G11: a worker that starts without the store begins no other chat in its place', async () => {
+      const [room, all] = await members(2, { reconnects: true });
+      const [ada, bob] = all;
+      await ada?.postSurely(room, 'before');
+      const mend = subject.breakStore();
+      try {
+        await subject.killWorker();
+        // Its successor tries to start, once or twice.
+        await pause(2_000);
+      } finally {
+        mend();
+      }
+      const stored = await ada?.postSurely(room, 'after');
+      await bob?.reach(room, stored?.seq ?? 0);
+      expect(bob?.texts(room)).toEqual(['before', 'after']);
+      expectNoFaults(all);
+      await becomes(200);
+    });
+
     test('G13 and namespaces: the same names in another namespace mean something else', async () => {
       const room = fresh('room');
       const user = fresh('ada');

@@ -1,8 +1,9 @@
 /** Whose a data directory is. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { claimDataDir, markRestored, restoresOf } from '../../src/store/lmdb/data-dir.ts';
+import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { makeDir } from './lmdb-opened.ts';
 
 const FORMAT_FILE = 'chat-server-format.json';
@@ -82,4 +83,19 @@ test('a restored copy is counted', async () => {
   markRestored(dir);
   expect(restoresOf(dir)).toBe(2);
   await (await claimDataDir(dir)).release();
+});
+
+test('a store is opened on the claimed data file or not at all', async () => {
+  const { dataFile, release } = await claimDataDir(dir);
+  await (await LmdbStore.open(dir, { dataFile })).close();
+  const away = `${dir}-away`;
+  await rename(dir, away);
+  await expect(LmdbStore.open(dir, { dataFile })).rejects.toThrow(/gone or was replaced; put it back/);
+  await expect(access(dir)).rejects.toThrow(/ENOENT/);
+  await cp(away, dir, { recursive: true });
+  await expect(LmdbStore.open(dir, { dataFile })).rejects.toThrow(/gone or was replaced/);
+  await rm(dir, { recursive: true });
+  await rename(away, dir);
+  await (await LmdbStore.open(dir, { dataFile })).close();
+  await release();
 });

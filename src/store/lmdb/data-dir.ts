@@ -7,9 +7,11 @@
  */
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -20,6 +22,8 @@ import {
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 
+/** What LMDB keeps everything in. */
+export const DATA_FILE = 'chat.mdb';
 const FORMAT_FILE = 'chat-server-format.json';
 const NAME = 'chat-server';
 /** Raised when a release can no longer read what an older one wrote. */
@@ -37,6 +41,8 @@ export class DataDirError extends Error {
 }
 
 export interface Claim {
+  /** Which file the data is in (`identityOf`): workers open that one and no other. */
+  readonly dataFile: string;
   /** Twice is the same as once. */
   release(): Promise<void>;
 }
@@ -56,7 +62,10 @@ export function markRestored(dir: string): void {
   writeFormat(dir, restoresOf(dir) + 1);
 }
 
-/** Makes the directory if it is not there; rejects with `DataDirError`. Held until released or the process ends. */
+/**
+ * Makes the directory and an empty data file if they are not there; rejects with `DataDirError`.
+ * Held until released or the process ends.
+ */
 export async function claimDataDir(dir: string): Promise<Claim> {
   try {
     makeDirectory(dir);
@@ -68,7 +77,17 @@ export async function claimDataDir(dir: string): Promise<Claim> {
     );
   }
   checkFormat(dir);
-  return process.platform === 'linux' ? claimBySocket(dir) : claimByFile(dir);
+  const release = process.platform === 'linux' ? await claimBySocket(dir) : claimByFile(dir);
+  const path = join(dir, DATA_FILE);
+  // To LMDB an empty file is a new one.
+  closeSync(openSync(path, 'a'));
+  return { release, dataFile: identityOf(path) ?? '' };
+}
+
+/** Tells a copy that was put in place of the data: an inode may come again, but was not born then. */
+export function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}.${found.ino}.${found.birthtimeNs}`;
 }
 
 /** With its parents. Node's own recursion never ends where nothing can be made (below /proc). */
@@ -135,7 +154,7 @@ function inUse(dir: string, by = ''): DataDirError {
   );
 }
 
-async function claimBySocket(dir: string): Promise<Claim> {
+async function claimBySocket(dir: string): Promise<Claim['release']> {
   const { dev, ino } = statSync(dir);
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((listening, reject) => {
@@ -145,17 +164,15 @@ async function claimBySocket(dir: string): Promise<Claim> {
     server.listen({ path: `\0${NAME}-data-${dev}-${ino}` }, listening);
   });
   server.unref();
-  return {
-    release: () => new Promise((done) => server.close(() => done())),
-  };
+  return () => new Promise((done) => server.close(() => done()));
 }
 
-async function claimByFile(dir: string): Promise<Claim> {
+function claimByFile(dir: string): Claim['release'] {
   const path = join(dir, OWNER_FILE);
   const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
   if (owner > 0 && owner !== process.pid && isAlive(owner)) throw inUse(dir, ` (process ${owner})`);
   writeFileSync(path, String(process.pid));
-  return { release: async () => rmSync(path, { force: true }) };
+  return async () => rmSync(path, { force: true });
 }
 
 function isAlive(pid: number): boolean {

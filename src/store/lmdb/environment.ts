@@ -5,17 +5,16 @@
  * Keys begin with a room's or user's full identity, so one range is one room. The log's key is
  * `[room, seq]`; its value is the stored form of entry.ts, as text.
  */
-import { readFileSync, statfsSync, statSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import { makeDirectory, restoresOf } from './data-dir.ts';
+import { DATA_FILE, identityOf, makeDirectory, restoresOf } from './data-dir.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
 import { RoomTable } from './room-table.ts';
 
 const MAX_READERS = 1_024;
-const DATA_FILE = 'chat.mdb';
 /** Less, and a commit may fail at any time. */
 const MIN_FREE_BYTES = 4_194_304;
 
@@ -45,14 +44,18 @@ export interface Environment {
 export interface EnvironmentOptions {
   /** The machine's boot; another one may have lost what was not flushed. */
   readonly boot?: string | undefined;
+  /** The file that was claimed (`Claim.dataFile`); none: whatever is there, or a new one. */
+  readonly dataFile?: string | undefined;
 }
 
 export function openEnvironment(
   dir: string,
-  { boot = bootOfMachine() }: EnvironmentOptions = {},
+  { boot = bootOfMachine(), dataFile }: EnvironmentOptions = {},
 ): Environment {
-  makeDirectory(dir);
   const path = join(dir, DATA_FILE);
+  // While the claimed one is away, a worker that starts would begin a second chat in its place.
+  if (dataFile === undefined) makeDirectory(dir);
+  else checkIdentity(path, dataFile);
   const root = open({
     path,
     maxReaders: MAX_READERS,
@@ -78,9 +81,7 @@ export function openEnvironment(
     users: root.openDB({ name: 'users', ...json }),
     index: root.openDB({ name: 'index', ...json }),
     life: `${boot}:${file}:${restoresOf(dir)}`,
-    checkFile() {
-      if (identityOf(path) !== file) throw new Error(`${path} is gone or was replaced; restart the server`);
-    },
+    checkFile: () => checkIdentity(path, file),
     checkSpace() {
       const { bavail, bsize } = statfsSync(dir);
       if (bavail * bsize < MIN_FREE_BYTES)
@@ -89,10 +90,9 @@ export function openEnvironment(
   };
 }
 
-/** Tells a copy that was put in place of the data: an inode may come again, but was not born then. */
-function identityOf(path: string): string | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found === undefined ? undefined : `${found.dev}.${found.ino}.${found.birthtimeNs}`;
+function checkIdentity(path: string, file: string | undefined): void {
+  if (identityOf(path) !== file)
+    throw new Error(`${path} is gone or was replaced; put it back, or restart the server`);
 }
 
 /** Changes with every boot, and only then. */
