@@ -85,13 +85,14 @@ class AppendStep {
   }
 
   finish(): RoomCommit['batch'] {
-    if (this.#entries.length > 0) this.#record.lastAt = this.#at;
+    if (this.#entries.length === 0) return undefined;
+    this.#record.lastAt = this.#at;
     this.#env.rooms.put(this.#room, this.#record);
     for (const user of this.#changed) {
       const member = this.#members.get(user);
       if (member !== undefined) void this.#env.members.put([this.#room, user], member);
     }
-    return this.#entries.length === 0 ? undefined : { epoch: this.#epoch, entries: this.#entries };
+    return { epoch: this.#epoch, entries: this.#entries };
   }
 
   #member(user: string): MemberRecord | undefined {

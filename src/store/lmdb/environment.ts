@@ -20,6 +20,8 @@ const MIN_FREE_BYTES = 4_194_304;
 
 export interface Environment {
   readonly root: RootDatabase;
+  /** Where everything is. */
+  readonly path: string;
   readonly rooms: RoomTable;
   readonly log: Database<string, [RoomId, number]>;
   readonly members: Database<MemberRecord, [RoomId, string]>;
@@ -65,12 +67,17 @@ export function openEnvironment(
     // With it, processes that come and go undo each other's newest commits now and then, and one
     // killed while it flushes leaves another that can write no more (docs/traps.md).
     overlappingSync: false,
+    // A commit flushes its data and leaves its meta page to the flusher, which others share and
+    // for which the writer lock is not held. What a crash of the machine may undo is the last
+    // commit, and that is not answered before (G4).
+    noMetaSync: true,
   });
   const json = { encoding: 'json' } as const;
   const text = { encoding: 'string' } as const;
   const file = identityOf(path);
   return {
     root,
+    path,
     rooms: new RoomTable(root.openDB({ name: 'rooms', ...text })),
     log: root.openDB({ name: 'log', ...text }),
     members: root.openDB({ name: 'members', ...json }),

@@ -3,8 +3,9 @@
  *
  * Every call that writes is one step of a transaction (write-queue.ts). LMDB waits for its one
  * writer lock on a thread of its own, so a worker that is stopped while it holds the lock
- * delays the others' commits, not their event loops, and not their reads. A write is answered
- * when it was flushed to the disk, so a commit is as durable as it will be at once.
+ * delays the others' commits, not their event loops, and not their reads. A commit is seen by
+ * all before it is durable: a crash of a process undoes nothing, a crash of the machine may undo
+ * what was not flushed (flusher.ts), and begins new epochs. A write is answered after its flush.
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
@@ -35,6 +36,7 @@ import type { Log } from '../../ops/log.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
+import { Flusher } from './flusher.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
 import {
   isNewestDevice,
@@ -57,6 +59,8 @@ export interface LmdbStoreOptions extends EnvironmentOptions {
   readonly log?: Log | undefined;
   /** This process can write no more (MDB_PANIC: a disk refused a meta page); another one can. */
   readonly onPanic?: ((error: Error) => void) | undefined;
+  /** For tests. Default: fdatasync. */
+  readonly sync?: ((fd: number) => Promise<void>) | undefined;
 }
 
 export class LmdbStore implements Store {
@@ -64,33 +68,33 @@ export class LmdbStore implements Store {
   readonly #env: Environment;
   readonly #now: () => number;
   readonly #queue: WriteQueue;
+  readonly #flusher: Flusher;
   #probedAt = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
-  private constructor(env: Environment, now: () => number, onPanic: LmdbStoreOptions['onPanic']) {
+  private constructor(env: Environment, { now = Date.now, onPanic, sync }: LmdbStoreOptions) {
     this.#env = env;
     this.#now = now;
     this.#queue = new WriteQueue(env.root, () => env.checkFile(), { onPanic });
+    this.#flusher = new Flusher(env.path, sync);
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */
-  static async open(
-    dir: string,
-    { now = Date.now, log, onPanic, ...options }: LmdbStoreOptions = {},
-  ): Promise<LmdbStore> {
+  static async open(dir: string, options: LmdbStoreOptions = {}): Promise<LmdbStore> {
     try {
       const env = openEnvironment(dir, options);
-      log?.debug({ dir, life: env.life }, 'store opened');
-      return new LmdbStore(env, now, onPanic);
+      options.log?.debug({ dir, life: env.life }, 'store opened');
+      return new LmdbStore(env, options);
     } catch (error) {
       throw unavailable(error);
     }
   }
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
-    const rooms = await this.#write(() => batches.map((batch) => appendBatch(this.#env, batch, this.#now())));
-    // The queue answers after the flush.
-    return { rooms, durable: Promise.resolve(this.durability) };
+    const { value, flushed } = await this.#commit(() =>
+      batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
+    );
+    return { rooms: value, durable: flushed.then(() => this.durability) };
   }
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
@@ -238,7 +242,10 @@ export class LmdbStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#queue.close().then(() => this.#env.root.close());
+    this.#closed ??= this.#queue
+      .close()
+      .then(() => this.#flusher.close())
+      .then(() => this.#env.root.close());
     return this.#closed;
   }
 
@@ -250,8 +257,31 @@ export class LmdbStore implements Store {
     if (this.#closed !== undefined) throw new StoreUnavailable('the store is closed');
   }
 
-  #write<T>(step: () => T): Promise<T> {
-    return this.#queue.run(step);
+  /** Resolves when it is on the disk. */
+  async #write<T>(step: () => T): Promise<T> {
+    const { value, flushed } = await this.#commit(step);
+    await flushed;
+    return value;
+  }
+
+  /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
+  async #commit<T>(step: () => T): Promise<{ value: T; flushed: Promise<void> }> {
+    let failures = 0;
+    const value = await this.#queue.run(() => {
+      ({ failures } = this.#flusher);
+      // What an earlier flush could not write is only sure to be written with a new commit.
+      if (this.#flusher.hasFailed) void this.#env.probe.put('at', this.#now());
+      return step();
+    });
+    return { value, flushed: this.#flush(failures) };
+  }
+
+  async #flush(failures: number): Promise<void> {
+    try {
+      await this.#flusher.flush(failures);
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   /** One snapshot: everything that was committed before. */

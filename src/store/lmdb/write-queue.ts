@@ -1,15 +1,12 @@
 /**
  * The one way to write: a transaction in flight, everything that was asked meanwhile is the next.
  *
- *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ flushed ──▶ answered
+ *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ committed ──▶ answered
  *
  * LMDB takes its writer lock on a thread of libuv's small pool. Were several transactions
  * waiting for a lock that a stopped worker holds, they would take the whole pool with them;
  * so at most one waits. A refusal (`ChatError`) comes before a step's first write and stands
  * alone; any other failure undoes the whole transaction.
- *
- * LMDB answers a transaction after fdatasync (seen with strace, its default overlapping sync
- * included), so an answer here means: on the disk.
  */
 import type { RootDatabase } from 'lmdb';
 import { ABORT } from 'lmdb';
@@ -58,7 +55,7 @@ export class WriteQueue {
   }
 
   /**
-   * Runs a step inside a write transaction. Resolves when that is committed and flushed;
+   * Runs a step inside a write transaction. Resolves when that is committed;
    * rejects with the step's `ChatError`, else with `StoreUnavailable`.
    */
   async run<T>(step: () => T): Promise<T> {
