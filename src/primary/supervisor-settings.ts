@@ -10,6 +10,8 @@ export interface SupervisorSettings {
   /** Wait before a worker that did not become ready is started again; doubles each time. */
   readonly restartMs: number;
   readonly maxRestartMs: number;
+  /** The same, for a worker that only waits for what is away (its store). */
+  readonly maxAwayMs: number;
   /** Deaths before ready of one slot, in a row, before giving up when nobody serves. */
   readonly maxFailedStarts: number;
   /** A worker that dies within this time of being ready is started again only after it. */
@@ -30,6 +32,7 @@ const DEFAULTS: SupervisorSettings = {
   watchMs: 250,
   restartMs: 250,
   maxRestartMs: 30_000,
+  maxAwayMs: 2_000,
   maxFailedStarts: 3,
   earlyMs: 500,
   reloadWaves: 4,

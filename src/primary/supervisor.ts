@@ -4,10 +4,11 @@
  * Owns when workers are forked, restarted, replaced and ended. It gives no clients to anyone:
  * it says which worker can take them, and main.ts tells the front. One that served and died is
  * replaced at once; one that dies before it is ready is tried again later each time, and when
- * nobody serves meanwhile the supervisor gives up, with the worker's own reason.
+ * nobody serves meanwhile the supervisor gives up, with the worker's own reason. What a server
+ * that was complete needs and cannot have for a while (its store) is waited for instead.
  */
 import type { PrimaryLog } from './primary-log.ts';
-import { EXIT_CONFIG, EXIT_SOFTWARE, PrimaryError } from './errors.ts';
+import { EXIT_CONFIG, EXIT_SOFTWARE, EXIT_UNAVAILABLE, PrimaryError } from './errors.ts';
 import { type SupervisorSettings, supervisorSettings } from './supervisor-settings.ts';
 import { type WorkerEvents, WorkerProcess } from './worker-process.ts';
 
@@ -177,13 +178,14 @@ export class Supervisor {
     }
     seat.failedStarts += 1;
     const isServing = this.#seats.some((other) => other.process?.stage === 'serving');
+    const isAway = this.#isComplete && failure?.exitCode === EXIT_UNAVAILABLE;
     const isFinal = failure?.exitCode === EXIT_CONFIG || seat.failedStarts >= this.#settings.maxFailedStarts;
-    if (isFinal && (!isServing || !this.#isComplete)) {
+    if (isFinal && !isAway && (!isServing || !this.#isComplete)) {
       this.#giveUp(process, seat.failedStarts);
       return;
     }
-    const { restartMs, maxRestartMs } = this.#settings;
-    const inMs = Math.min(restartMs * 2 ** (seat.failedStarts - 1), maxRestartMs);
+    const { restartMs, maxRestartMs, maxAwayMs } = this.#settings;
+    const inMs = Math.min(restartMs * 2 ** (seat.failedStarts - 1), isAway ? maxAwayMs : maxRestartMs);
     const say = seat.failedStarts < this.#settings.maxFailedStarts ? this.#log.warn : this.#log.error;
     const fields = { slot: seat.slot, pid, ...exit, failedStarts: seat.failedStarts, inMs };
     say.call(this.#log, { ...fields, reason: failure?.message }, 'worker did not become ready');

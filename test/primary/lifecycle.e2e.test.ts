@@ -106,6 +106,18 @@ test('a worker that cannot come back does not end those that serve', async () =>
   expect(bodyOf<Welcome>(await sendRaw(server.port, get('/'))).pid).toBe(kept);
 });
 
+test('a server that was complete waits for what its workers need, also when none is left', async () => {
+  await using server = await PlainServer.start({ workers: 2, supervision: { ...QUICK, maxAwayMs: 50 } });
+  server.breakWorkers();
+  for (const pid of await pidsOf(server)) sendSignal(pid, 'SIGKILL');
+  await server.until(() => server.hasLogged('"failedStarts":5'), 'five starts have failed');
+  server.mendWorkers();
+  await server.until(async () => {
+    const workers = await server.workers();
+    return workers.length === 2 && workers.every(({ stage }) => stage === 'serving');
+  }, 'all serve again');
+});
+
 test('a reload replaces every worker, and every client comes back once', async () => {
   await using server = await PlainServer.start({ workers: 2, supervision: QUICK });
   const before = await pidsOf(server);

@@ -126,6 +126,10 @@ export class PlainServer {
     writeFileSync(this.#brokenFile, '');
   }
 
+  mendWorkers(): void {
+    rmSync(this.#brokenFile);
+  }
+
   hasLogged(text: string): boolean {
     return this.logged.some((line) => JSON.stringify(line).includes(text));
   }
