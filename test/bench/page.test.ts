@@ -47,17 +47,21 @@ test('an interrupted comparison and void runs of ours are said first', () => {
 });
 
 test('a bar is as long as its median, its line goes from the least to the most', () => {
-  const figure = (median: number) => ({ median, least: median, most: median, ratio: undefined });
   const chart = barChart(
     't',
     [
-      { mode: 'cluster', figure: figure(50) },
-      { mode: 'redis', figure: figure(100) },
+      { mode: 'cluster', figure: { median: 50, least: 25, most: 80, ratio: undefined } },
+      { mode: 'redis', figure: { median: 100, least: 100, most: 100, ratio: undefined } },
     ],
     String,
   );
-  const widths = [...chart.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
-  expect(widths[1]).toBeCloseTo(2 * (widths[0] ?? 0), 0);
+  const numbers = (attribute: string) =>
+    [...chart.matchAll(new RegExp(` ${attribute}="([\\d.]+)"`, 'g'))].map((match) => Number(match[1]));
+  const [short = 0, full = 0] = numbers('width');
+  const start = (numbers('x2')[1] ?? 0) - full;
+  expect(short).toBeCloseTo(full * 0.5, 0);
+  expect((numbers('x1')[0] ?? 0) - start).toBeCloseTo(full * 0.25, 0);
+  expect((numbers('x2')[0] ?? 0) - start).toBeCloseTo(full * 0.8, 0);
   expect(barChart('t', [{ mode: 'redis', figure: undefined }], String)).toContain('void');
 });
 
