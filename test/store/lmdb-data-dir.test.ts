@@ -65,6 +65,15 @@ test('what cannot be a directory is refused, with the reason', async () => {
   await expect(claimDataDir('/proc/none/chat')).rejects.toMatchObject(refused(/ENOENT.*--data-dir/));
 });
 
+test('a data file that cannot be opened is refused, and nothing stays claimed', async () => {
+  await (await claimDataDir(dir)).release();
+  await rm(join(dir, 'chat.mdb'));
+  await mkdir(join(dir, 'chat.mdb'));
+  await expect(claimDataDir(dir)).rejects.toMatchObject(refused(/chat\.mdb cannot be used \(EISDIR/));
+  await rm(join(dir, 'chat.mdb'), { recursive: true });
+  await (await claimDataDir(dir)).release();
+});
+
 test('a directory that is claimed is refused to everybody else, under any name, until released', async () => {
   const claim = await claimDataDir(dir);
   await expect(claimDataDir(dir)).rejects.toMatchObject(refused(/used by another server/));

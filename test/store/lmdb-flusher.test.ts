@@ -137,3 +137,15 @@ test('closing waits for the flush that runs', async () => {
   await closing;
   expect(await commit.durable).toBe('disk');
 });
+
+test('closing while a commit is made waits for that commit’s flush', async () => {
+  const room = await scene.roomOf('ada');
+  const committing = scene.store.append([{ room, drafts: [scene.draft('ada', 'last')] }]);
+  const closing = scene.store.close();
+  isHeld = true;
+  const commit = await committing;
+  expect(await stateOf(closing)).toBe('pending');
+  flushes[0]?.end();
+  await closing;
+  expect(await commit.durable).toBe('disk');
+});

@@ -67,21 +67,30 @@ export function markRestored(dir: string): void {
  * Held until released or the process ends.
  */
 export async function claimDataDir(dir: string): Promise<Claim> {
-  try {
+  const path = join(dir, DATA_FILE);
+  use(dir, () => {
     makeDirectory(dir);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  });
+  checkFormat(dir);
+  // To LMDB an empty file is a new one.
+  use(path, () => closeSync(openSync(path, 'a')));
+  const dataFile = identityOf(path);
+  if (dataFile === undefined)
+    throw new DataDirError(`${path} is gone; is another server being set up there?`);
+  const release = process.platform === 'linux' ? await claimBySocket(dir) : claimByFile(dir);
+  return { release, dataFile };
+}
+
+function use(path: string, attempt: () => void): void {
+  try {
+    attempt();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new DataDirError(
-      `${dir} cannot be used (${why}); name a directory that can be written (--data-dir)`,
+      `${path} cannot be used (${why}); name a directory that can be written (--data-dir)`,
     );
   }
-  checkFormat(dir);
-  const release = process.platform === 'linux' ? await claimBySocket(dir) : claimByFile(dir);
-  const path = join(dir, DATA_FILE);
-  // To LMDB an empty file is a new one.
-  closeSync(openSync(path, 'a'));
-  return { release, dataFile: identityOf(path) ?? '' };
 }
 
 /** Tells a copy that was put in place of the data: an inode may come again, but was not born then. */

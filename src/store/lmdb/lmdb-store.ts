@@ -244,6 +244,8 @@ export class LmdbStore implements Store {
   close(): Promise<void> {
     this.#closed ??= this.#queue
       .close()
+      // What was committed last asks for its flush in this turn.
+      .then(() => turn())
       .then(() => this.#flusher.close())
       .then(() => this.#env.root.close());
     return this.#closed;
