@@ -32,7 +32,7 @@ export interface Environment {
   /** A user's texts: (room, user, the how-manieth) → seq */
   readonly owns: Database<number, [RoomId, string, number]>;
   /** Nothing that is read: written to see whether it can be. */
-  readonly probe: Database<number, string>;
+  readonly probe: Database<string, string>;
   readonly users: Database<UserRecord, UserId>;
   readonly index: Database<number, [UserId, RoomId]>;
   /** Compared with the life a room was last written in. */
@@ -84,7 +84,7 @@ export function openEnvironment(
     ids: root.openDB({ name: 'ids', ...text }),
     gone: root.openDB({ name: 'gone', ...text }),
     owns: root.openDB({ name: 'owns', ...json }),
-    probe: root.openDB({ name: 'probe', ...json }),
+    probe: root.openDB({ name: 'probe', ...text }),
     users: root.openDB({ name: 'users', ...json }),
     index: root.openDB({ name: 'index', ...json }),
     life: `${boot}:${file}:${restoresOf(dir)}`,

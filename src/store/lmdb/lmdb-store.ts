@@ -70,6 +70,8 @@ export class LmdbStore implements Store {
   readonly #queue: WriteQueue;
   readonly #flusher: Flusher;
   #probedAt = Number.NEGATIVE_INFINITY;
+  /** Failures of the queue after which a probe was stored. */
+  #excused = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(env: Environment, { now = Date.now, onPanic, sync }: LmdbStoreOptions) {
@@ -229,15 +231,19 @@ export class LmdbStore implements Store {
   async ping(): Promise<void> {
     // An empty transaction waits for the writer lock as every commit does. Whether the disk
     // takes anything is seen by a small write; not at each ping, so that an idle server is idle.
+    // After a failure, by one that does not fit into pages that happen to be free.
     this.#read(() => {
       this.#env.checkFile();
       this.#env.checkSpace();
     });
-    const isDue = this.#queue.hasFailed || performance.now() - this.#probedAt >= PROBE_MS;
+    const { failures } = this.#queue;
+    const isDoubtful = failures !== this.#excused;
+    const isDue = isDoubtful || performance.now() - this.#probedAt >= PROBE_MS;
     const probe = (): void => {
-      if (isDue) void this.#env.probe.put('at', this.#now());
+      if (isDue) void this.#env.probe.put('at', isDoubtful ? LARGE_PROBE : String(this.#now()));
     };
     await within(this.#write(probe), PING_MS);
+    this.#excused = failures;
     if (isDue) this.#probedAt = performance.now();
   }
 
@@ -272,7 +278,7 @@ export class LmdbStore implements Store {
     const value = await this.#queue.run(() => {
       ({ failures } = this.#flusher);
       // What an earlier flush could not write is only sure to be written with a new commit.
-      if (this.#flusher.hasFailed) void this.#env.probe.put('at', this.#now());
+      if (this.#flusher.hasFailed) void this.#env.probe.put('at', String(this.#now()));
       return step();
     });
     return { value, flushed: this.#flush(failures) };
@@ -318,6 +324,7 @@ export class LmdbStore implements Store {
 
 const PING_MS = 2_000;
 const PROBE_MS = 30_000;
+const LARGE_PROBE = 'x'.repeat(262_144);
 
 async function within(task: Promise<void>, ms: number): Promise<void> {
   const abort = new AbortController();

@@ -40,7 +40,7 @@ export class WriteQueue {
   #isWriting = false;
   #onIdle: (() => void)[] = [];
   #isClosed = false;
-  #hasFailed = false;
+  #failures = 0;
 
   /** `check` runs before each transaction and throws when nothing may be written. */
   constructor(
@@ -74,9 +74,9 @@ export class WriteQueue {
     return result.value;
   }
 
-  /** The last transaction could not be committed. */
-  get hasFailed(): boolean {
-    return this.#hasFailed;
+  /** Transactions that could not be committed. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Takes no more; resolves when what was asked before is answered. */
@@ -93,13 +93,12 @@ export class WriteQueue {
       this.#waiting = [];
       try {
         await this.#transact(taken);
-        this.#hasFailed = false;
         for (const { refusal, resolve, reject } of taken) {
           if (refusal === undefined) resolve();
           else reject(refusal);
         }
       } catch (error) {
-        this.#hasFailed = true;
+        this.#failures += 1;
         const reason = unavailable(error);
         for (const { refusal, reject } of taken) reject(refusal ?? reason);
       }
