@@ -16,6 +16,9 @@ const WORKER = fileURLToPath(new URL('../worker/main.js', import.meta.url));
 /** A POST may carry one packet of the greatest size; small ones share a body. */
 const MIN_BODY_BYTES = 1_048_576;
 
+const RECOVERED =
+  'the data was put back to what was flushed: everything acknowledged is there, rooms begin new epochs';
+
 /** Resolves with the exit code when the server has ended. */
 export async function start(flags: Flags, mistakes: readonly string[]): Promise<number> {
   const { config, warnings } = loadConfig(flags, process.env, mistakes);
@@ -24,6 +27,7 @@ export async function start(flags: Flags, mistakes: readonly string[]): Promise<
   for (const warning of warnings) log.warn({}, warning);
   // Held until the last worker is gone: nobody else may write there meanwhile.
   const claim = config.adapter === 'cluster' ? await claimDataDir(config.dataDir) : undefined;
+  if (claim !== undefined && claim.recovered !== 'nothing') log.warn({ after: claim.recovered }, RECOVERED);
   try {
     if (config.adapter === 'redis') await reachStore(config, log);
     const primary = await startPrimary({

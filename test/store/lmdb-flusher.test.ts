@@ -1,8 +1,10 @@
 /** When a commit counts as durable (G4): not before the flush that began after it. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Scene } from '../contract/store-scene.ts';
+import { claimDataDir } from '../../src/store/lmdb/data-dir.ts';
+import type { Sync } from '../../src/store/lmdb/flusher.ts';
+import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { openLmdb, type OpenedLmdb } from './lmdb-opened.ts';
 
 interface Flush {
@@ -14,22 +16,22 @@ let opened: OpenedLmdb;
 let scene: Scene;
 /** Those that run, in the order of their begin. */
 let flushes: Flush[] = [];
-let isHeld = false;
+let isHeld: 'data' | 'record' | undefined;
+
+const sync: Sync = (_fd, what) =>
+  new Promise((end, reject) => {
+    if (isHeld !== what) return end();
+    flushes.push({ end, fail: () => reject(new Error('EIO: i/o error, fdatasync')) });
+  });
 
 beforeEach(async () => {
   flushes = [];
-  isHeld = false;
-  opened = await openLmdb({
-    sync: () =>
-      new Promise((end, reject) => {
-        if (isHeld) flushes.push({ end, fail: () => reject(new Error('EIO: i/o error, fdatasync')) });
-        else end();
-      }),
-  });
+  isHeld = undefined;
+  opened = await openLmdb({ sync });
   scene = new Scene(opened);
 });
 afterEach(async () => {
-  isHeld = false;
+  isHeld = undefined;
   for (const { end } of flushes) end();
   await opened.close();
 });
@@ -45,7 +47,7 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
 
 test('a commit is handed on before its flush, and answered after it', async () => {
   const room = await scene.roomOf('ada');
-  isHeld = true;
+  isHeld = 'data';
   const commit = await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
   expect(commit.rooms).toHaveLength(1);
   expect((await scene.log(room)).entries).toHaveLength(1);
@@ -56,7 +58,7 @@ test('a commit is handed on before its flush, and answered after it', async () =
 
 test('what is committed while a flush runs waits for the next one, all of it for the same', async () => {
   const room = await scene.roomOf('ada');
-  isHeld = true;
+  isHeld = 'data';
   const post = () => scene.store.append([{ room, drafts: [scene.draft('ada', 'x')] }]);
   const first = await post();
   const later = [await post(), await post()];
@@ -71,7 +73,7 @@ test('what is committed while a flush runs waits for the next one, all of it for
 
 test('every other write is answered after its flush', async () => {
   const room = await scene.roomOf('ada');
-  isHeld = true;
+  isHeld = 'data';
   const joining = scene.join(room, 'bob');
   await vi.waitFor(() => expect(flushes).toHaveLength(1));
   expect(await stateOf(joining)).toBe('pending');
@@ -79,57 +81,95 @@ test('every other write is answered after its flush', async () => {
   expect(await joining).toMatchObject({ isNew: true });
 });
 
-test('a retry is answered after a flush of its own: its first try may never have been flushed', async () => {
+test('a retry is answered no sooner than its first try is on the disk', async () => {
   const room = await scene.roomOf('ada');
-  const draft = scene.draft('ada', 'hello');
-  await scene.append(room, [draft]);
-  isHeld = true;
-  const retry = await scene.store.append([{ room, drafts: [draft] }]);
+  const drafts = [scene.draft('ada', 'hello')];
+  isHeld = 'data';
+  const first = await scene.store.append([{ room, drafts }]);
+  const retry = await scene.store.append([{ room, drafts }]);
   expect(await stateOf(retry.durable)).toBe('pending');
+  isHeld = undefined;
   flushes[0]?.end();
+  expect(await first.durable).toBe('disk');
   expect(await retry.durable).toBe('disk');
 });
 
-test('after a flush that failed, a retry commits anew before it is answered', async () => {
+test('a commit is not answered before it is recorded what was flushed', async () => {
+  const room = await scene.roomOf('ada');
+  isHeld = 'record';
+  const { durable } = await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
+  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  expect(await stateOf(durable)).toBe('pending');
+  flushes[0]?.end();
+  expect(await durable).toBe('disk');
+});
+
+test('where it cannot be recorded a commit is refused, and the next one is as good as any', async () => {
   const room = await scene.roomOf('ada');
   const draft = scene.draft('ada', 'hello');
-  const written = async () => (await stat(join(opened.dir, 'chat.mdb'), { bigint: true })).mtimeNs;
-  isHeld = true;
-  const commit = await scene.store.append([{ room, drafts: [draft] }]);
+  isHeld = 'record';
+  const { durable } = await scene.store.append([{ room, drafts: [draft] }]);
+  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  flushes[0]?.fail();
+  await expect(durable).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  isHeld = undefined;
+  const retry = await scene.append(room, [draft]);
+  expect(retry.results).toMatchObject([{ ok: true, seq: 1, duplicate: true }]);
+});
+
+test('after a flush that failed nothing is stored, until a start goes back to what was flushed', async () => {
+  const room = await scene.roomOf('ada');
+  const [first] = await scene.post(room, 'ada', 'first');
+  isHeld = 'data';
+  const lost = scene.draft('ada', 'lost');
+  const commit = await scene.store.append([{ room, drafts: [lost] }]);
+  const later = await scene.store.append([{ room, drafts: [scene.draft('ada', 'later')] }]);
   flushes[0]?.fail();
   await expect(commit.durable).rejects.toMatchObject({
     name: 'StoreUnavailable',
     message: expect.stringContaining('EIO'),
   });
-  isHeld = false;
-  const before = await written();
-  // The one that failed may have been on its way to the disk, and Linux will not try it again.
-  const retry = await scene.append(room, [draft]);
-  expect(retry.results).toMatchObject([{ ok: true, seq: 1, duplicate: true }]);
-  const after = await written();
-  expect(after).not.toBe(before);
-  await scene.append(room, [draft]);
-  expect(await written()).toBe(after);
+  // Linux takes what it could not write for written: that this flush succeeds proves nothing.
+  isHeld = undefined;
+  await expect(later.durable).rejects.toThrow(/refused a flush/);
+  await expect(scene.append(room, [lost])).rejects.toThrow(/start.*again/);
+  await expect(scene.store.ping()).rejects.toThrow(/EIO/);
+  expect((await scene.log(room)).entries).toHaveLength(3);
+
+  await scene.store.close();
+  await expect(LmdbStore.open(opened.dir, { boot: 'boot-1' })).rejects.toThrow(/start the server again/);
+  const claim = await claimDataDir(opened.dir, 'boot-1');
+  expect(claim.recovered).toBe('failure');
+  await claim.release();
+  await opened.newLife();
+  const { entries } = await scene.log(room);
+  expect(entries.map(({ seq }) => seq)).toEqual([1]);
+  const retry = await scene.append(room, [lost]);
+  expect(retry.results).toMatchObject([{ ok: true, seq: 2, duplicate: false }]);
+  expect(await scene.epoch(room)).not.toBe(first?.epoch);
+  expect(await readdir(opened.dir)).not.toContain('flush-failed');
 });
 
-test('what was committed while a flush failed is not answered by the next one that succeeds', async () => {
-  const room = await scene.roomOf('ada');
-  isHeld = true;
-  const post = () => scene.store.append([{ room, drafts: [scene.draft('ada', 'x')] }]);
-  const first = await post();
-  const second = await post();
-  flushes[0]?.fail();
-  await expect(first.durable).rejects.toThrow(/EIO/);
-  await vi.waitFor(() => expect(flushes).toHaveLength(2));
-  flushes[1]?.end();
-  await expect(second.durable).rejects.toThrow(/refused a flush meanwhile/);
-  isHeld = false;
-  expect(await (await post()).durable).toBe('disk');
+test('what a process recorded that is dead stays until its successor has recorded something newer', async () => {
+  const records = async () => (await readdir(opened.dir)).filter((name) => name.startsWith('flushed-'));
+  await scene.roomOf('ada');
+  const [dead] = await records();
+  await scene.store.close();
+  isHeld = 'data';
+  const opening = LmdbStore.open(opened.dir, { boot: 'boot-1', sync });
+  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  expect(await records()).toContain(dead);
+  isHeld = undefined;
+  flushes[0]?.end();
+  await using _store = await opening;
+  const left = await records();
+  expect(left).toHaveLength(1);
+  expect(left).not.toContain(dead);
 });
 
 test('closing waits for the flush that runs', async () => {
   const room = await scene.roomOf('ada');
-  isHeld = true;
+  isHeld = 'data';
   const commit = await scene.store.append([{ room, drafts: [scene.draft('ada', 'last')] }]);
   const closing = scene.store.close();
   expect(await stateOf(closing)).toBe('pending');
@@ -142,7 +182,7 @@ test('closing while a commit is made waits for that commit’s flush', async () 
   const room = await scene.roomOf('ada');
   const committing = scene.store.append([{ room, drafts: [scene.draft('ada', 'last')] }]);
   const closing = scene.store.close();
-  isHeld = true;
+  isHeld = 'data';
   const commit = await committing;
   expect(await stateOf(closing)).toBe('pending');
   flushes[0]?.end();

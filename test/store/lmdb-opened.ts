@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Store } from '../../src/chat/store.ts';
+import { claimDataDir } from '../../src/store/lmdb/data-dir.ts';
 import { LmdbStore, type LmdbStoreOptions } from '../../src/store/lmdb/lmdb-store.ts';
 import type { OpenedStore } from '../contract/store-scene.ts';
 
@@ -22,6 +23,7 @@ export async function openLmdb(
   openSecond: OpenSecond = (dir, boot) => LmdbStore.open(dir, { boot, ...options }),
 ): Promise<OpenedLmdb> {
   const dir = await makeDir();
+  await (await claimDataDir(dir)).release();
   let boots = 1;
   const open = (): Promise<LmdbStore> => LmdbStore.open(dir, { boot: `boot-${boots}`, ...options });
   let store = await open();

@@ -250,8 +250,14 @@ export class ChatClient {
           reject(error);
         }
       };
+      const lost = (reason: string): void =>
+        fail(new Error(`the connection was lost before the welcome: ${reason}`));
       this.socket.on('connect_error', fail);
-      this.socket.once('welcome', () => this.socket.off('connect_error', fail));
+      this.socket.on('disconnect', lost);
+      this.socket.once('welcome', () => {
+        this.socket.off('connect_error', fail);
+        this.socket.off('disconnect', lost);
+      });
     });
   }
 }

@@ -21,6 +21,9 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { isAlive } from './alive.ts';
+import { bootOfMachine } from './boot.ts';
+import { FAILED_FILE, recover, type Recovered } from './recovery.ts';
 
 /** What LMDB keeps everything in. */
 export const DATA_FILE = 'chat.mdb';
@@ -43,6 +46,7 @@ export class DataDirError extends Error {
 export interface Claim {
   /** Which file the data is in (`identityOf`): workers open that one and no other. */
   readonly dataFile: string;
+  readonly recovered: Recovered;
   /** Twice is the same as once. */
   release(): Promise<void>;
 }
@@ -66,7 +70,7 @@ export function markRestored(dir: string): void {
  * Makes the directory and an empty data file if they are not there; rejects with `DataDirError`.
  * Held until released or the process ends.
  */
-export async function claimDataDir(dir: string): Promise<Claim> {
+export async function claimDataDir(dir: string, boot = bootOfMachine()): Promise<Claim> {
   const path = join(dir, DATA_FILE);
   use(dir, () => {
     makeDirectory(dir);
@@ -79,18 +83,38 @@ export async function claimDataDir(dir: string): Promise<Claim> {
   if (dataFile === undefined)
     throw new DataDirError(`${path} is gone; is another server being set up there?`);
   const release = process.platform === 'linux' ? await claimBySocket(dir) : claimByFile(dir);
-  return { release, dataFile };
+  try {
+    return { release, dataFile, recovered: recoverClaimed(dir, path, boot) };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
-function use(path: string, attempt: () => void): void {
+function use<T>(path: string, attempt: () => T): T {
   try {
-    attempt();
+    return attempt();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new DataDirError(
       `${path} cannot be used (${why}); name a directory that can be written (--data-dir)`,
     );
   }
+}
+
+/** Nobody else has the data open: what only a crash can have left is put right. */
+function recoverClaimed(dir: string, path: string, boot: string): Recovered {
+  return use(path, () => {
+    // Said first: whatever interrupts this, the next start begins new epochs.
+    if (existsSync(join(dir, FAILED_FILE))) writeFormat(dir, restoresOf(dir) + 1);
+    return recover(dir, path, { file: birthOf(path), boot });
+  });
+}
+
+/** Of a data file that is there: what stays when disks are numbered anew, and not in a copy. */
+export function birthOf(path: string): string {
+  const { ino, birthtimeNs } = statSync(path, { bigint: true });
+  return `${ino}.${birthtimeNs}`;
 }
 
 /** Tells a copy that was put in place of the data: an inode may come again, but was not born then. */
@@ -182,13 +206,4 @@ function claimByFile(dir: string): Claim['release'] {
   if (owner > 0 && owner !== process.pid && isAlive(owner)) throw inUse(dir, ` (process ${owner})`);
   writeFileSync(path, String(process.pid));
   return async () => rmSync(path, { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -5,13 +5,15 @@
  * Keys begin with a room's or user's full identity, so one range is one room. The log's key is
  * `[room, seq]`; its value is the stored form of entry.ts, as text.
  */
-import { readFileSync, statfsSync } from 'node:fs';
-import { hostname, uptime } from 'node:os';
+import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import { DATA_FILE, identityOf, makeDirectory, restoresOf } from './data-dir.ts';
+import { bootOfMachine } from './boot.ts';
+import { birthOf, DATA_FILE, identityOf, makeDirectory, restoresOf } from './data-dir.ts';
+import { Flusher, type Sync } from './flusher.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
+import { FAILED_FILE } from './recovery.ts';
 import { RoomTable } from './room-table.ts';
 
 const MAX_READERS = 1_024;
@@ -20,8 +22,7 @@ const MIN_FREE_BYTES = 4_194_304;
 
 export interface Environment {
   readonly root: RootDatabase;
-  /** Where everything is. */
-  readonly path: string;
+  readonly flusher: Flusher;
   readonly rooms: RoomTable;
   readonly log: Database<string, [RoomId, number]>;
   readonly members: Database<MemberRecord, [RoomId, string]>;
@@ -48,16 +49,22 @@ export interface EnvironmentOptions {
   readonly boot?: string | undefined;
   /** The file that was claimed (`Claim.dataFile`); none: whatever is there, or a new one. */
   readonly dataFile?: string | undefined;
+  /** For tests. Default: fdatasync. */
+  readonly sync?: Sync | undefined;
 }
 
-export function openEnvironment(
+export async function openEnvironment(
   dir: string,
-  { boot = bootOfMachine(), dataFile }: EnvironmentOptions = {},
-): Environment {
+  { boot = bootOfMachine(), dataFile, sync }: EnvironmentOptions = {},
+): Promise<Environment> {
   const path = join(dir, DATA_FILE);
   // While the claimed one is away, a worker that starts would begin a second chat in its place.
   if (dataFile === undefined) makeDirectory(dir);
   else checkIdentity(path, dataFile);
+  if (existsSync(join(dir, FAILED_FILE)))
+    throw new Error(
+      'a flush of the data failed; start the server again, it goes back to what is on the disk',
+    );
   const root = open({
     path,
     maxReaders: MAX_READERS,
@@ -67,17 +74,18 @@ export function openEnvironment(
     // With it, processes that come and go undo each other's newest commits now and then, and one
     // killed while it flushes leaves another that can write no more (docs/traps.md).
     overlappingSync: false,
-    // A commit flushes its data and leaves its meta page to the flusher, which others share and
-    // for which the writer lock is not held. What a crash of the machine may undo is the last
-    // commit, and that is not answered before (G4).
-    noMetaSync: true,
+    // The flusher does it, without LMDB's writer lock (flusher.ts).
+    noSync: true,
   });
+  // Of those that died: LMDB would keep the pages that they were reading.
+  root.readerCheck();
+  const flusher = await Flusher.open(root, path, { origin: { file: birthOf(path), boot }, sync });
   const json = { encoding: 'json' } as const;
   const text = { encoding: 'string' } as const;
   const file = identityOf(path);
   return {
     root,
-    path,
+    flusher,
     rooms: new RoomTable(root.openDB({ name: 'rooms', ...text })),
     log: root.openDB({ name: 'log', ...text }),
     members: root.openDB({ name: 'members', ...json }),
@@ -100,14 +108,4 @@ export function openEnvironment(
 function checkIdentity(path: string, file: string | undefined): void {
   if (identityOf(path) !== file)
     throw new Error(`${path} is gone or was replaced; put it back, or restart the server`);
-}
-
-/** Changes with every boot, and only then. */
-function bootOfMachine(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    // Elsewhere: the minute of the boot, which a clock set right at start may shift, for the safe side.
-    return `${hostname()}@${Math.round((Date.now() / 1_000 - uptime()) / 60)}`;
-  }
 }

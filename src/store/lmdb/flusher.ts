@@ -1,66 +1,85 @@
 /**
- * Makes commits durable: one flush of the data file at a time, shared by all who asked before
- * it began.
+ * Makes commits durable, outside of LMDB's writer lock: one flush at a time, shared by all who
+ * asked before it began.
  *
- *     flush() ─▶ fdatasync ──────────▶ resolved
- *        flush(), flush() ─▶ (wait) ──▶ fdatasync ─▶ both resolved
+ *     flush() ─▶ pin ─▶ meta page ─▶ fdatasync data ─▶ record, fdatasync ─▶ unpin the last ─▶ resolved
+ *        flush(), flush() ─▶ (wait) ──────────────────────────────────────▶ the next, for both
  *
- * LMDB leaves its meta page to it (environment.ts): a commit has flushed its data before others
- * see it, and is on the disk when its meta page is.
+ * LMDB itself flushes nothing (environment.ts): the system writes its pages in any order, so that
+ * a crash of the machine may leave a file of bits of several commits. What keeps one whole:
+ *
+ * - A read transaction pins a snapshot: LMDB uses no page again that it or a later one needs.
+ * - The commit that is recorded is not older than the pin, and its pages were flushed before.
+ * - The pin is moved on only when a newer commit is recorded.
+ * - Every process has its pin and its record before it writes first. So whoever writes protects
+ *   what it recorded itself and everything after, also what those recorded who died since.
+ *
+ * The newest record of all is therefore whole, and recovery.ts puts it back.
  */
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, openSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { RootDatabase, Transaction } from 'lmdb';
+import { FlushedRecord, leftRecords, removeRecords, type Origin } from './flushed-record.ts';
+import { readNewestMeta, type Meta } from './meta-page.ts';
+import { FAILED_FILE } from './recovery.ts';
 
-const dataSync = promisify(fdatasync);
+export type Sync = (fd: number, what: 'data' | 'record') => Promise<void>;
+
+const flushFile = promisify(fdatasync);
+
+export interface FlusherOptions {
+  readonly origin: Origin;
+  /** For tests. Default: fdatasync. */
+  readonly sync?: Sync | undefined;
+}
 
 export class Flusher {
+  readonly #root: RootDatabase;
+  readonly #path: string;
   readonly #fd: number;
-  readonly #sync: (fd: number) => Promise<void>;
+  readonly #record: FlushedRecord;
+  readonly #sync: Sync;
+  #pin: Transaction | undefined;
+  /** The commit that is recorded. */
+  #recorded = -1;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #failures = 0;
-  #hasFailed = false;
+  #failure: Error | undefined;
 
-  /** `sync`: for tests. */
-  constructor(path: string, sync: (fd: number) => Promise<void> = dataSync) {
-    this.#fd = openSync(path, 'r+');
+  private constructor(
+    root: RootDatabase,
+    path: string,
+    { origin, sync = (fd) => flushFile(fd) }: FlusherOptions,
+  ) {
+    this.#root = root;
+    this.#path = path;
     this.#sync = sync;
+    this.#fd = openSync(path, 'r+');
+    this.#record = new FlushedRecord(dirname(path), origin);
   }
 
-  /** To be taken when a commit begins, and given to its flush. */
-  get failures(): number {
-    return this.#failures;
-  }
-
-  /**
-   * Since a flush failed none has succeeded. Linux takes pages that it could not write for clean:
-   * a flush that succeeds later proves nothing about commits before it, only about new ones.
-   */
-  get hasFailed(): boolean {
-    return this.#hasFailed;
-  }
-
-  /**
-   * Resolves when a commit that ended before the call is on the disk. Rejects with the disk's
-   * error, or when another flush failed since the commit began (`failures`).
-   */
-  async flush(failures: number): Promise<void> {
-    await this.#share();
-    if (failures !== this.#failures) throw new Error('the disk refused a flush meanwhile');
-    this.#hasFailed = false;
-  }
-
-  /** Nothing may be asked afterwards. */
-  async close(): Promise<void> {
-    for (;;) {
-      const last = this.#next ?? this.#running;
-      if (last === undefined) break;
-      await last.catch(() => {});
+  /** Nothing may be written before this resolves. */
+  static async open(root: RootDatabase, path: string, options: FlusherOptions): Promise<Flusher> {
+    const left = leftRecords(dirname(path));
+    const flusher = new Flusher(root, path, options);
+    try {
+      await flusher.flush();
+    } catch (error) {
+      await flusher.close();
+      throw error;
     }
-    closeSync(this.#fd);
+    removeRecords(dirname(path), left);
+    return flusher;
   }
 
-  #share(): Promise<void> {
+  /** Throws when nothing more can be made durable, until the server starts again. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when every commit that ended before the call is on the disk; rejects with the reason. */
+  flush(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
     if (this.#running === undefined) return this.#begin();
     this.#next = this.#running
@@ -72,20 +91,66 @@ export class Flusher {
     return this.#next;
   }
 
+  /** Nothing may be asked afterwards. */
+  async close(): Promise<void> {
+    for (;;) {
+      const last = this.#next ?? this.#running;
+      if (last === undefined) break;
+      await last.catch(() => {});
+    }
+    this.#pin?.done();
+    this.#record.close();
+    closeSync(this.#fd);
+  }
+
   #begin(): Promise<void> {
-    this.#running = this.#run();
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+    });
     return this.#running;
   }
 
   async #run(): Promise<void> {
+    this.check();
+    this.#root.resetReadTxn();
+    const pin = this.#root.useReadTransaction();
     try {
-      await this.#sync(this.#fd);
+      const meta = readNewestMeta(this.#fd);
+      if (meta.commit === this.#recorded) return pin.done();
+      await this.#flushTo(meta);
     } catch (error) {
-      this.#failures += 1;
-      this.#hasFailed = true;
+      pin.done();
       throw error;
-    } finally {
-      this.#running = undefined;
+    }
+    this.#pin?.done();
+    this.#pin = pin;
+  }
+
+  async #flushTo(meta: Meta): Promise<void> {
+    try {
+      await this.#sync(this.#fd, 'data');
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    await this.#record.write(meta, (fd) => this.#sync(fd, 'record'));
+    this.#recorded = meta.commit;
+  }
+
+  /**
+   * Linux takes pages that it could not write for clean: no later flush proves anything about
+   * them, nor about commits that build on them. Others who have the file open are told the same
+   * by their next flush; those who open it from now on are not, so it is written down.
+   */
+  #fail(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#failure = new Error(
+      `the disk refused a flush (${why}); nothing more can be stored until the server is started again`,
+    );
+    try {
+      writeFileSync(join(dirname(this.#path), FAILED_FILE), `${why}\n`);
+    } catch {
+      // Nor can anybody who opens the data write a record there.
     }
   }
 }

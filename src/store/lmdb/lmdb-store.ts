@@ -36,7 +36,6 @@ import type { Log } from '../../ops/log.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
-import { Flusher } from './flusher.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
 import {
   isNewestDevice,
@@ -59,8 +58,6 @@ export interface LmdbStoreOptions extends EnvironmentOptions {
   readonly log?: Log | undefined;
   /** This process can write no more (MDB_PANIC: a disk refused a meta page); another one can. */
   readonly onPanic?: ((error: Error) => void) | undefined;
-  /** For tests. Default: fdatasync. */
-  readonly sync?: ((fd: number) => Promise<void>) | undefined;
 }
 
 export class LmdbStore implements Store {
@@ -68,23 +65,25 @@ export class LmdbStore implements Store {
   readonly #env: Environment;
   readonly #now: () => number;
   readonly #queue: WriteQueue;
-  readonly #flusher: Flusher;
   #probedAt = Number.NEGATIVE_INFINITY;
   /** Failures of the queue after which a probe was stored. */
   #excused = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(env: Environment, { now = Date.now, onPanic, sync }: LmdbStoreOptions) {
+  private constructor(env: Environment, { now = Date.now, onPanic }: LmdbStoreOptions) {
     this.#env = env;
     this.#now = now;
-    this.#queue = new WriteQueue(env.root, () => env.checkFile(), { onPanic });
-    this.#flusher = new Flusher(env.path, sync);
+    const check = (): void => {
+      env.checkFile();
+      env.flusher.check();
+    };
+    this.#queue = new WriteQueue(env.root, check, { onPanic });
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */
   static async open(dir: string, options: LmdbStoreOptions = {}): Promise<LmdbStore> {
     try {
-      const env = openEnvironment(dir, options);
+      const env = await openEnvironment(dir, options);
       options.log?.debug({ dir, life: env.life }, 'store opened');
       return new LmdbStore(env, options);
     } catch (error) {
@@ -252,7 +251,7 @@ export class LmdbStore implements Store {
       .close()
       // What was committed last asks for its flush in this turn.
       .then(() => turn())
-      .then(() => this.#flusher.close())
+      .then(() => this.#env.flusher.close())
       .then(() => this.#env.root.close());
     return this.#closed;
   }
@@ -274,19 +273,13 @@ export class LmdbStore implements Store {
 
   /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
   async #commit<T>(step: () => T): Promise<{ value: T; flushed: Promise<void> }> {
-    let failures = 0;
-    const value = await this.#queue.run(() => {
-      ({ failures } = this.#flusher);
-      // What an earlier flush could not write is only sure to be written with a new commit.
-      if (this.#flusher.hasFailed) void this.#env.probe.put('at', String(this.#now()));
-      return step();
-    });
-    return { value, flushed: this.#flush(failures) };
+    const value = await this.#queue.run(step);
+    return { value, flushed: this.#flush() };
   }
 
-  async #flush(failures: number): Promise<void> {
+  async #flush(): Promise<void> {
     try {
-      await this.#flusher.flush(failures);
+      await this.#env.flusher.flush();
     } catch (error) {
       throw unavailable(error);
     }

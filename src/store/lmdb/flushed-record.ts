@@ -1,0 +1,112 @@
+/**
+ * What is on the disk for sure: each process keeps, in a small file of its own beside the data,
+ * the meta page of the newest commit that it has flushed (flusher.ts).
+ *
+ * Two places are written in turn, each with a checksum: a write that is cut off leaves the other.
+ */
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { isAlive } from './alive.ts';
+import { metaOf, type Meta } from './meta-page.ts';
+
+const NAME = /^flushed-(\d+)-[0-9a-f]+$/;
+const PLACE_BYTES = 4_096;
+
+/** The data file and the boot that a record is of. */
+export interface Origin {
+  readonly file: string;
+  readonly boot: string;
+}
+
+export interface FoundRecord extends Origin {
+  readonly meta: Meta;
+}
+
+const own = new Set<string>();
+
+export class FlushedRecord {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #fd: number;
+  readonly #origin: Origin;
+  #place = 0;
+
+  /** The file is there for good when this returns; there is nothing in it yet. */
+  constructor(dir: string, origin: Origin) {
+    this.#name = `flushed-${process.pid}-${randomBytes(4).toString('hex')}`;
+    this.#path = join(dir, this.#name);
+    this.#origin = origin;
+    own.add(this.#name);
+    this.#fd = openSync(this.#path, 'wx');
+    writeSync(this.#fd, Buffer.alloc(2 * PLACE_BYTES));
+    fsyncSync(this.#fd);
+    syncDirectory(dir);
+  }
+
+  /** Resolves when it is on the disk. A failure spoils nothing that was recorded before. */
+  async write({ bytes }: Meta, sync: (fd: number) => Promise<void>): Promise<void> {
+    const text = JSON.stringify({ ...this.#origin, meta: bytes.toString('base64') });
+    const page = Buffer.alloc(PLACE_BYTES);
+    page.write(`${checksum(text)}\n${text}\n`);
+    writeSync(this.#fd, page, 0, PLACE_BYTES, this.#place * PLACE_BYTES);
+    await sync(this.#fd);
+    this.#place = 1 - this.#place;
+  }
+
+  /** The record stays: it is what the next one to open the data can rely on. */
+  close(): void {
+    closeSync(this.#fd);
+    own.delete(this.#name);
+  }
+}
+
+/** Of all processes, dead ones too; without what is not whole. */
+export function readRecords(dir: string): FoundRecord[] {
+  return namesOf(dir).flatMap((name) => {
+    const bytes = readFileSync(join(dir, name));
+    return [0, PLACE_BYTES].flatMap((at) => parse(bytes.toString('utf8', at, at + PLACE_BYTES)) ?? []);
+  });
+}
+
+/**
+ * Files of processes that are dead. They may go when somebody else has recorded a commit that is
+ * no older: not before a record that was begun after this call.
+ */
+export function leftRecords(dir: string): string[] {
+  return namesOf(dir).filter((name) => {
+    const pid = Number(NAME.exec(name)?.[1]);
+    return pid === process.pid ? !own.has(name) : !isAlive(pid);
+  });
+}
+
+/** Without `names`, all. */
+export function removeRecords(dir: string, names: readonly string[] = namesOf(dir)): void {
+  for (const name of names) rmSync(join(dir, name), { force: true });
+}
+
+export function syncDirectory(dir: string): void {
+  const fd = openSync(dir, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function namesOf(dir: string): string[] {
+  return readdirSync(dir).filter((name) => NAME.test(name));
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16);
+}
+
+function parse(place: string): FoundRecord | undefined {
+  const [sum, text = ''] = place.split('\n');
+  if (text === '' || sum !== checksum(text)) return undefined;
+  const { file, boot, meta } = JSON.parse(text) as { file: string; boot: string; meta: string };
+  const found = metaOf(Buffer.from(meta, 'base64'));
+  return found === undefined ? undefined : { file, boot, meta: found };
+}
