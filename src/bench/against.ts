@@ -12,7 +12,7 @@ import {
 } from './compare-options.ts';
 import { type Ratio, ratioOf } from './ratio.ts';
 import { type CompareReport, table } from './report.ts';
-import type { ScenarioResult } from './scenario.ts';
+import type { ScenarioResult } from './scenario-result.ts';
 
 interface Measure {
   readonly title: string;

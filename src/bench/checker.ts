@@ -93,6 +93,11 @@ export class ClientChecker {
     this.#log = from === undefined ? undefined : new Stream(from);
   }
 
+  /** The newest seq, where the server numbers the log. */
+  get last(): number | undefined {
+    return this.#log?.last;
+  }
+
   take({ posts, isDense }: Delivery): void {
     if (this.#log === undefined) {
       for (const { sender, number } of posts) this.#sender(sender).take(number);

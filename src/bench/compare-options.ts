@@ -17,11 +17,25 @@ export function isOurs(mode: Mode): mode is OurMode {
   return mode === 'cluster' || mode === 'redis';
 }
 
-export const SCENARIOS = ['idle', 'steady', 'busy', 'flood', 'small-rooms', 'huge-room'] as const;
+export const SCENARIOS = [
+  'idle',
+  'burst',
+  'steady',
+  'busy',
+  'flood',
+  'small-rooms',
+  'huge-room',
+  'backlog',
+  'storm',
+  'killed',
+] as const;
 /**
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
  * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
  * `small-rooms`: as `steady`, in many rooms of ten. `huge-room`: as `steady`, everybody in one room.
+ * `burst`: all clients connect at once. `storm`: all are dropped at once and come back, while one in
+ * each room goes on posting. `backlog`: the same, after many messages. `killed`: `steady`, and a
+ * worker is killed.
  */
 export type Scenario = (typeof SCENARIOS)[number];
 /** A first impression. */
@@ -71,6 +85,16 @@ export interface CompareOptions {
   readonly hugeRoomPostsPerSecond?: number | undefined;
   /** Connections of `idle`, in rooms of 40. Default 2 000; with `quick` 500. */
   readonly idleClients?: number | undefined;
+  /** Clients of `burst`. Default 1 000. */
+  readonly burstClients?: number | undefined;
+  /** Clients of `storm`. Default 5 000. */
+  readonly stormClients?: number | undefined;
+  /** Seconds of posting after the connections of `storm` and `killed` ended. Default 15; with `quick` 5. */
+  readonly recoverySeconds?: number | undefined;
+  /** Devices of `backlog`, all of one room. Default 500. */
+  readonly backlogDevices?: number | undefined;
+  /** Messages that wait for each of them. Default 10 000. */
+  readonly backlogPosts?: number | undefined;
   /** Default: one for each two cores, at least one. */
   readonly loadProcesses?: number | undefined;
   /** A Redis to use. Default: a redis-server of its own for each server that needs one. */
@@ -111,6 +135,11 @@ export interface Settings {
   readonly hugeRoomClients: number;
   readonly hugeRoomPostsPerSecond: number;
   readonly idleClients: number;
+  readonly burstClients: number;
+  readonly stormClients: number;
+  readonly recoverySeconds: number;
+  readonly backlogDevices: number;
+  readonly backlogPosts: number;
   readonly loadProcesses: number;
   readonly redisUrl: string | undefined;
   readonly redisFsync: RedisFsync;
@@ -146,6 +175,11 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     hugeRoomClients: options.hugeRoomClients ?? 2_000,
     hugeRoomPostsPerSecond: options.hugeRoomPostsPerSecond ?? 10,
     idleClients: options.idleClients ?? (quick ? 500 : 2_000),
+    burstClients: options.burstClients ?? 1_000,
+    stormClients: options.stormClients ?? 5_000,
+    recoverySeconds: options.recoverySeconds ?? (quick ? 5 : 15),
+    backlogDevices: options.backlogDevices ?? 500,
+    backlogPosts: options.backlogPosts ?? 10_000,
     loadProcesses: options.loadProcesses ?? Math.max(1, Math.floor(cores / 2)),
     redisUrl: options.redisUrl,
     redisFsync: options.redisFsync ?? 'always',
@@ -178,6 +212,11 @@ const AT_LEAST_ONE = [
   'hugeRoomClients',
   'hugeRoomPostsPerSecond',
   'idleClients',
+  'burstClients',
+  'stormClients',
+  'recoverySeconds',
+  'backlogDevices',
+  'backlogPosts',
   'loadProcesses',
 ] as const;
 

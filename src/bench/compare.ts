@@ -11,7 +11,8 @@ import { conditionsOf } from './conditions.ts';
 import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
 import { resultsSaved, saveReport } from './saved-report.ts';
-import { runScenario, type ScenarioResult } from './scenario.ts';
+import { runScenario } from './scenario.ts';
+import type { ScenarioResult } from './scenario-result.ts';
 import { openTarget } from './target.ts';
 
 /** Measures and returns everything; `reportText` makes it readable. */

@@ -1,6 +1,12 @@
 /** What a report shows of each scenario: its figures, their medians and spread, and the ratio to plain. */
 import type { Mode, Scenario, Settings } from './compare-options.ts';
-import type { IdleResult, ScenarioResult, TrafficResult } from './scenario.ts';
+import type {
+  BurstResult,
+  IdleResult,
+  OutageResult,
+  ScenarioResult,
+  TrafficResult,
+} from './scenario-result.ts';
 
 export interface Column {
   readonly title: string;
@@ -17,6 +23,15 @@ const idle =
   (result: ScenarioResult): number | undefined =>
     result.kind === 'idle' ? pick(result) : undefined;
 
+const burst =
+  (pick: (result: BurstResult) => number) =>
+  (result: ScenarioResult): number | undefined =>
+    result.kind === 'burst' ? pick(result) : undefined;
+const outage =
+  (pick: (result: OutageResult) => number) =>
+  (result: ScenarioResult): number | undefined =>
+    result.kind === 'outage' ? pick(result) : undefined;
+
 const TRAFFIC: readonly Column[] = [
   { title: 'deliveries/s', of: traffic((r) => r.deliveriesPerSecond), digits: 0 },
   { title: 'p50 ms', of: traffic((r) => r.delivery.p50Ms), digits: 2 },
@@ -32,8 +47,47 @@ const IDLE: readonly Column[] = [
   { title: 'connections/s', of: idle((r) => r.connectionsPerSecond), digits: 0 },
 ];
 
+const BURST: readonly Column[] = [
+  { title: 'connections/s', of: burst((r) => r.connectionsPerSecond), digits: 0 },
+  { title: 'joined p50 ms', of: burst((r) => r.joining.p50Ms), digits: 0 },
+  { title: 'joined p99 ms', of: burst((r) => r.joining.p99Ms), digits: 0 },
+  {
+    title: 'CPU ms/connection',
+    of: burst(
+      ({ cpuSeconds: { primary, workers, redis }, connections }) =>
+        ((primary + workers + redis) * 1_000) / connections,
+    ),
+    digits: 2,
+  },
+];
+
+const OUTAGE: readonly Column[] = [
+  { title: 'came back', of: outage((r) => r.recovery.count), digits: 0 },
+  { title: 'back p50 ms', of: outage((r) => r.recovery.p50Ms), digits: 0 },
+  { title: 'all back ms', of: outage((r) => r.recovery.maxMs), digits: 0 },
+  { title: 'post p99 ms', of: outage((r) => r.ack.p99Ms), digits: 0 },
+  { title: 'deliveries lost', of: outage((r) => r.lost), digits: 0 },
+];
+
 export function columnsOf(scenario: Scenario): readonly Column[] {
-  return scenario === 'idle' ? IDLE : TRAFFIC;
+  switch (scenario) {
+    case 'idle':
+      return IDLE;
+    case 'burst':
+      return BURST;
+    case 'storm':
+    case 'backlog':
+    case 'killed':
+      return OUTAGE;
+    case 'steady':
+    case 'busy':
+    case 'flood':
+    case 'small-rooms':
+    case 'huge-room':
+      return TRAFFIC;
+    default:
+      return scenario satisfies never;
+  }
 }
 
 /** Of those that count; of none: undefined. */
@@ -101,6 +155,14 @@ export function titleOf(scenario: Scenario, settings: Settings): string {
       return `small rooms: ${count(settings.smallRoomClients)} clients in rooms of ten, ${count(settings.smallRoomPostsPerSecond)} posts a second`;
     case 'huge-room':
       return `one huge room: ${count(settings.hugeRoomClients)} clients, ${count(settings.hugeRoomPostsPerSecond)} posts a second`;
+    case 'burst':
+      return `burst: ${count(settings.burstClients)} clients connect at once`;
+    case 'storm':
+      return `storm: ${count(settings.stormClients)} clients are dropped at once and come back, ${count(settings.steadyPostsPerSecond)} posts a second go on`;
+    case 'backlog':
+      return `backlog: ${count(settings.backlogDevices)} devices come back to ${count(settings.backlogPosts)} messages`;
+    case 'killed':
+      return `killed: a worker is killed under ${count(settings.steadyPostsPerSecond)} posts a second`;
     default:
       return scenario satisfies never;
   }

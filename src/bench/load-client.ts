@@ -5,6 +5,7 @@
  * nothing about when to post: `onDone` tells the load that a post has its answer and has come back
  * to its sender. Plain answers long before it delivers, so the answer alone would bound nothing.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { nowMicros } from './clock.ts';
 import { ClientChecker, type LogChecker } from './checker.ts';
 import { type Delivery, type FrameMemo, postId, postText } from './delivery.ts';
@@ -26,12 +27,22 @@ export interface LoadClientOptions {
   readonly connectMs: number;
 }
 
+/** An outage: what a client's recovery counts from, and how long it stays away before it tries. */
+export interface Absence {
+  readonly sinceMicros: number;
+  readonly awayMs: number;
+}
+
 interface Outstanding {
   readonly number: number;
   readonly dueMicros: number;
 }
 
 const RETRY_MS = 20;
+/** As the stock client does, a client that was cut waits up to that long before it tries again. */
+const COME_BACK_MS = 500;
+const COME_BACK_TRIES = 60;
+const WELCOME = '42["welcome",';
 const MESSAGES = '42["messages",';
 /** The ack id of the join; posts count from 1. */
 const JOIN_ID = 0;
@@ -39,7 +50,7 @@ const JOIN_ID = 0;
 export class LoadClient {
   readonly index: number;
   readonly #parts: RoomParts;
-  readonly #textBytes: number;
+  readonly #options: LoadClientOptions;
   /** Ack id → the post it answers. */
   readonly #outstanding = new Map<number, Outstanding>();
   /** Posts that have the answer and not the own copy, or the other way round. */
@@ -49,6 +60,11 @@ export class LoadClient {
   #nextAck = JOIN_ID + 1;
   #atMicros = 0;
   #settle: ((error?: Error) => void) | undefined;
+  #epoch = '';
+  /** Set: it comes back when its connection ends, and its recovery is measured. */
+  #absence: Absence | undefined;
+  /** The seq that it must have to have recovered; undefined while it is not welcomed. */
+  #target: number | undefined;
 
   /** Highest number that was posted. */
   posted = 0;
@@ -56,39 +72,18 @@ export class LoadClient {
   ackedSeq = 0;
   onDone: () => void = () => {};
 
-  private constructor({ index, textBytes }: LoadClientOptions, parts: RoomParts) {
-    this.index = index;
-    this.#textBytes = textBytes;
+  private constructor(options: LoadClientOptions, parts: RoomParts) {
+    this.index = options.index;
+    this.#options = options;
     this.#parts = parts;
   }
 
   /** Connected and joined when it resolves. */
   static async open(options: LoadClientOptions, parts: RoomParts): Promise<LoadClient> {
     const client = new LoadClient(options, parts);
-    const joined = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => client.#settle?.(new Error(`not joined within ${options.connectMs} ms`)),
-        options.connectMs,
-      );
-      client.#settle = (error) => {
-        clearTimeout(timer);
-        client.#settle = undefined;
-        if (error === undefined) resolve();
-        else reject(new Error(`client ${options.index}: ${error.message}`, { cause: error }));
-      };
-    });
-    try {
-      client.#socket = await FrameSocket.open(new URL('/socket.io/?EIO=4&transport=websocket', options.url), {
-        onText: (bytes, start, end) => client.#handleText(bytes, start, end),
-        onRead: () => client.#handleRead(),
-        onClose: (reason) => client.#handleClose(reason),
-      });
-      // The server's `0` may have come with the head, before there was a socket to answer on.
-      client.#send(`40${JSON.stringify({ user: `u${options.index}` })}`);
-    } catch (error) {
-      client.#settle?.(error instanceof Error ? error : new Error(String(error)));
-    }
-    await joined;
+    const begin = nowMicros();
+    await client.#connect();
+    parts.tally.joining.record(nowMicros() - begin);
     return client;
   }
 
@@ -113,7 +108,96 @@ export class LoadClient {
   }
 
   close(): void {
+    this.#absence = undefined;
     this.#socket?.close();
+  }
+
+  /** Joined, and what was cut off before is sent again: what is posted now comes after it. */
+  get isConnected(): boolean {
+    return this.#socket !== undefined && this.#settle === undefined;
+  }
+
+  /** From now on a connection that ends is opened again, and goes on where it was. */
+  comeBack(absence: Absence): void {
+    this.#absence = absence;
+  }
+
+  /** Cuts the connection without a word. */
+  drop(): void {
+    this.#socket?.close();
+    this.#handleClose('dropped');
+  }
+
+  /** Joined when it resolves; a second time: welcomed, or joined again where there is no log. */
+  async #connect(): Promise<void> {
+    const { index, connectMs, url } = this.#options;
+    const joined = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#settle?.(new Error(`not joined within ${connectMs} ms`)),
+        connectMs,
+      );
+      this.#settle = (error) => {
+        clearTimeout(timer);
+        this.#settle = undefined;
+        if (error === undefined) resolve();
+        else reject(new Error(`client ${index}: ${error.message}`, { cause: error }));
+      };
+    });
+    // What fails before the socket is open is said by `open` and by its `onClose`.
+    joined.catch(() => {});
+    try {
+      this.#socket = await FrameSocket.open(new URL('/socket.io/?EIO=4&transport=websocket', url), {
+        onText: (bytes, start, end) => this.#handleText(bytes, start, end),
+        onRead: () => this.#handleRead(),
+        onClose: (reason) => this.#handleClose(reason),
+      });
+      // The server's `0` may have come with the head, before there was a socket to answer on.
+      this.#send(`40${JSON.stringify({ user: `u${index}`, ...this.#positions() })}`);
+    } catch (error) {
+      this.#settle?.(error instanceof Error ? error : new Error(String(error)));
+    }
+    await joined;
+  }
+
+  #positions(): { positions?: Record<string, { epoch: string; seq: number }> } {
+    const seq = this.#checker?.last;
+    return seq === undefined ? {} : { positions: { [this.#parts.room]: { epoch: this.#epoch, seq } } };
+  }
+
+  async #return({ sinceMicros, awayMs }: Absence): Promise<void> {
+    const { tally } = this.#parts;
+    this.#target = undefined;
+    await pause(Math.max(0, (sinceMicros - nowMicros()) / 1_000 + awayMs));
+    for (let tries = 0; tries < COME_BACK_TRIES && this.#absence !== undefined; tries += 1) {
+      await pause(Math.random() * COME_BACK_MS);
+      try {
+        await this.#connect();
+        return;
+      } catch (error) {
+        tally.reasons.add(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** `head`: the newest seq when it was welcomed; undefined where nothing is numbered. */
+  #handleReturn(head: number | undefined): void {
+    this.#target = head ?? 0;
+    this.#noteRecovery();
+    // With their ids, so that what was stored is not stored twice.
+    if (head === undefined) return;
+    const again = [...this.#outstanding.values()];
+    this.#outstanding.clear();
+    for (const post of again) this.#send(this.#postFrame(post));
+  }
+
+  #noteRecovery(): void {
+    const absence = this.#absence;
+    if (this.#target === undefined || absence === undefined) return;
+    if ((this.#checker?.last ?? this.#target) < this.#target) return;
+    this.#target = undefined;
+    const { tally } = this.#parts;
+    tally.away -= 1;
+    tally.recovery.record(nowMicros() - absence.sinceMicros - absence.awayMs * 1_000);
   }
 
   #postFrame(post: Outstanding): string {
@@ -122,7 +206,7 @@ export class LoadClient {
     this.#outstanding.set(ack, post);
     // Nothing in it needs escaping.
     const { room } = this.#parts;
-    const text = postText(post.dueMicros, this.#textBytes);
+    const text = postText(post.dueMicros, this.#options.textBytes);
     return `42${ack}["message:post",{"room":"${room}","id":"${postId(this.index, post.number)}","text":"${text}"}]`;
   }
 
@@ -140,8 +224,11 @@ export class LoadClient {
     const packet = bytes[start + 1];
     if (packet === 0x32) return this.#handleEvent(bytes, start, end);
     if (packet === 0x33) return this.#handleAck(bytes.toString('latin1', start + 2, end));
-    if (packet === 0x30) this.#send(`42${JOIN_ID}["room:join",{"room":"${this.#parts.room}"}]`);
-    else this.#handleClose(bytes.toString('utf8', start, Math.min(end, start + 300)));
+    if (packet === 0x30) {
+      // Whoever comes back to a log is welcomed to it; everybody else joins.
+      if (this.#checker?.last === undefined)
+        this.#send(`42${JOIN_ID}["room:join",{"room":"${this.#parts.room}"}]`);
+    } else this.#handleClose(bytes.toString('utf8', start, Math.min(end, start + 300)));
   }
 
   #handleEvent(bytes: Buffer, start: number, end: number): void {
@@ -154,9 +241,22 @@ export class LoadClient {
       this.checker.take(delivery);
       tally.countDelivery(delivery, this.#atMicros);
       for (const number of delivery.bySender.get(this.index) ?? []) this.#complete(number);
+      if (this.#target !== undefined) this.#noteRecovery();
+    } else if (
+      this.#absence !== undefined &&
+      this.#checker?.last !== undefined &&
+      bytes.toString('latin1', start, Math.min(end, start + WELCOME.length)) === WELCOME
+    ) {
+      this.#handleWelcome(bytes.toString('utf8', start + 2, end));
     } else if (bytes.toString('latin1', start, Math.min(end, start + 9)) === '42["lost"') {
       tally.lostEvents += 1;
     }
+  }
+
+  #handleWelcome(text: string): void {
+    const [, { rooms }] = JSON.parse(text) as [string, { rooms: { room: string; head: number }[] }];
+    this.#handleReturn(rooms.find(({ room }) => room === this.#parts.room)?.head);
+    this.#settle?.();
   }
 
   #handleAck(text: string): void {
@@ -167,14 +267,18 @@ export class LoadClient {
         ok: boolean;
         seq?: number;
         durability?: string;
-        from?: { seq: number };
+        from?: { epoch: string; seq: number };
         error?: { code: string; retry: boolean };
       },
     ];
     if (id === JOIN_ID) {
       if (!reply.ok) return this.#settle?.(new Error(`room:join: ${JSON.stringify(reply.error)}`));
-      this.#checker = new ClientChecker(reply.from?.seq);
-      return this.#settle?.();
+      const isBack = this.#checker !== undefined;
+      this.#checker ??= new ClientChecker(reply.from?.seq);
+      this.#epoch = reply.from?.epoch ?? '';
+      this.#settle?.();
+      if (isBack) this.#handleReturn(undefined);
+      return;
     }
     const post = this.#outstanding.get(id);
     if (post === undefined) return;
@@ -202,7 +306,14 @@ export class LoadClient {
   }
 
   #handleClose(reason: string): void {
+    const { tally } = this.#parts;
+    const wasThere = this.#socket !== undefined && this.#settle === undefined;
+    this.#socket = undefined;
     this.#settle?.(new Error(reason));
-    this.#parts.tally.countClose(reason);
+    if (!wasThere) return;
+    tally.countClose(reason);
+    if (this.#absence === undefined) return;
+    if (this.#target === undefined) tally.away += 1;
+    void this.#return(this.#absence);
   }
 }

@@ -3,6 +3,7 @@ import type { LoadOptions, LoadResult, RunOptions } from './load.ts';
 
 export type LoadCommand =
   | { readonly type: 'connect'; readonly options: LoadOptions }
+  | { readonly type: 'joined' }
   | { readonly type: 'run'; readonly options: RunOptions }
   | { readonly type: 'close' };
 

@@ -18,7 +18,10 @@ export interface LoadPoolOptions extends Omit<LoadOptions, 'part' | 'parts'> {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface LoadTotals extends Omit<LoadResult, 'delivery' | 'ack' | 'lateness'> {
+export interface LoadTotals
+  extends Omit<LoadResult, 'delivery' | 'ack' | 'lateness' | 'joining' | 'recovery'> {
+  readonly joining: LatencySummary;
+  readonly recovery: LatencySummary;
   readonly delivery: LatencySummary;
   readonly ack: LatencySummary;
   readonly lateness: LatencySummary;
@@ -54,6 +57,14 @@ export class LoadPool {
       throw error;
     }
     return pool;
+  }
+
+  /** What connecting took; nothing was posted. */
+  async joined(): Promise<LoadTotals> {
+    const reports = await Promise.all(
+      this.#children.map((child) => ask(child, { type: 'joined' }, 'result')),
+    );
+    return total(reports.map(({ result }) => result));
   }
 
   get pids(): readonly number[] {
@@ -153,9 +164,12 @@ export function total(results: readonly LoadResult[]): LoadTotals {
     unanswered: sum((r) => r.unanswered),
     lostEvents: sum((r) => r.lostEvents),
     closed: sum((r) => r.closed),
+    away: sum((r) => r.away),
     reasons: [...new Set(results.flatMap((r) => r.reasons))],
     parsedFrames: sum((r) => r.parsedFrames),
     parsedMs: sum((r) => r.parsedMs),
+    joining: summary(results.map((r) => r.joining)),
+    recovery: summary(results.map((r) => r.recovery)),
     delivery: summary(results.map((r) => r.delivery)),
     ack: summary(results.map((r) => r.ack)),
     lateness: summary(results.map((r) => r.lateness)),

@@ -20,6 +20,9 @@ async function obey(command: LoadCommand): Promise<void> {
       load = await Load.connect(options);
       tell({ type: 'connected' });
       break;
+    case 'joined':
+      if (load !== undefined) tell({ type: 'result', result: load.joined() });
+      break;
     case 'run': {
       const timer = setInterval(
         () => tell({ type: 'progress', deliveries: load?.progress ?? 0 }),

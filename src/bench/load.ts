@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { addFaults, type Expected, type Faults, LogChecker, NO_FAULTS } from './checker.ts';
 import { nowMicros } from './clock.ts';
 import { FrameMemo } from './delivery.ts';
-import { LoadClient, type RoomParts } from './load-client.ts';
+import { type Absence, LoadClient, type RoomParts } from './load-client.ts';
 import { pace } from './pacer.ts';
 import { Tally, type Window } from './tally.ts';
 
@@ -36,8 +36,15 @@ export type Pressure =
   | { readonly kind: 'outstanding'; readonly posts: number }
   | { readonly kind: 'rate'; readonly postsPerSecond: number };
 
+/** Connections end, and come back: those of a worker that is killed, or all but one in each room. */
+export interface Outage extends Absence {
+  /** The load cuts them itself, all at `sinceMicros`; who stays in each room goes on posting. */
+  readonly drops: boolean;
+}
+
 export interface RunOptions {
   readonly pressure: Pressure;
+  readonly outage?: Outage | undefined;
   /** When posting begins. It ends with the window. */
   readonly beginMicros: number;
   readonly window: Window;
@@ -62,7 +69,12 @@ export interface LoadResult {
   readonly unanswered: number;
   readonly lostEvents: number;
   readonly closed: number;
+  /** Clients that had not recovered at the end. */
+  readonly away: number;
   readonly reasons: readonly string[];
+  /** Of every client, from the first try to the answer to its join. */
+  readonly joining: string;
+  readonly recovery: string;
   readonly delivery: string;
   readonly ack: string;
   readonly lateness: string;
@@ -80,6 +92,8 @@ export class Load {
   readonly #rooms: readonly Room[];
   readonly #memo: FrameMemo;
   readonly #ending = new AbortController();
+  /** Who posts at a rate; undefined: everybody. */
+  #posting: readonly LoadClient[] | undefined;
 
   private constructor(tally: Tally, memo: FrameMemo, rooms: readonly Room[]) {
     this.#tally = tally;
@@ -122,11 +136,12 @@ export class Load {
 
   /** Posts, measures, waits for what is still under way, and says what came. */
   async run(
-    { pressure, beginMicros, window, quietMs = 5_000 }: RunOptions,
+    { pressure, outage, beginMicros, window, quietMs = 5_000 }: RunOptions,
     part = 0,
     parts = 1,
   ): Promise<LoadResult> {
     this.#tally.measure(window);
+    if (outage !== undefined) this.#expect(outage);
     await pause(Math.max(0, (beginMicros - nowMicros()) / 1_000));
     if (pressure.kind === 'rate') {
       await this.#postAtRate(pressure.postsPerSecond, beginMicros, window.untilMicros, part, parts);
@@ -134,6 +149,11 @@ export class Load {
       await this.#keepOutstanding(pressure.posts, window.untilMicros, part, parts);
     }
     await this.#settle(quietMs);
+    return this.#result();
+  }
+
+  /** When all are connected: a result that has only to do with that. */
+  joined(): LoadResult {
     return this.#result();
   }
 
@@ -151,6 +171,20 @@ export class Load {
     return this.#rooms.flatMap(({ clients }) => clients);
   }
 
+  #expect({ drops, ...absence }: Outage): void {
+    for (const client of this.#clients) client.comeBack(absence);
+    if (!drops) return;
+    const dropped = this.#rooms.flatMap(({ clients }) => clients.slice(1));
+    this.#posting = this.#rooms.flatMap(({ clients }) => clients.slice(0, 1));
+    const timer = setTimeout(
+      () => {
+        for (const client of dropped) client.drop();
+      },
+      (absence.sinceMicros - nowMicros()) / 1_000,
+    );
+    this.#ending.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  }
+
   /** Clients take turns, and a process that is `part` of `parts` has its own share of the times. */
   async #postAtRate(
     perSecond: number,
@@ -160,13 +194,18 @@ export class Load {
     parts: number,
   ): Promise<void> {
     const everyMicros = (1e6 / perSecond) * parts;
-    const clients = this.#clients;
+    const clients = this.#posting ?? this.#clients;
     let turn = 0;
     const onDue = (dueMicros: number): void => {
-      const client = clients[turn % clients.length];
-      turn += 1;
-      client?.post(dueMicros);
-      client?.flush();
+      // Whoever is away misses its turn.
+      for (let tries = 0; tries < clients.length; tries += 1) {
+        const client = clients[turn % clients.length];
+        turn += 1;
+        if (client?.isConnected !== true) continue;
+        client.post(dueMicros);
+        client.flush();
+        return;
+      }
     };
     const times = { firstMicros: begin + (everyMicros * part) / parts, everyMicros, untilMicros: until };
     await pace(times, onDue, this.#ending.signal);
@@ -189,8 +228,8 @@ export class Load {
   async #settle(quietMs: number): Promise<void> {
     let before = -1;
     for (let quietSince = nowMicros(); (nowMicros() - quietSince) / 1_000 < quietMs; ) {
-      if (this.#rooms.every(hasAll)) return;
-      const now = this.#tally.allDeliveries + this.#tally.allAcks;
+      if (this.#tally.away === 0 && this.#rooms.every(hasAll)) return;
+      const now = this.#tally.allDeliveries + this.#tally.allAcks - this.#tally.away;
       if (now !== before) quietSince = nowMicros();
       before = now;
       await pause(50);
@@ -220,7 +259,10 @@ export class Load {
       unanswered: sum(this.#clients.map((client) => client.outstanding)),
       lostEvents: tally.lostEvents,
       closed: tally.closed,
+      away: tally.away,
       reasons: [...tally.reasons],
+      joining: tally.joining.toText(),
+      recovery: tally.recovery.toText(),
       delivery: tally.delivery.toText(),
       ack: tally.ack.toText(),
       lateness: tally.lateness.toText(),

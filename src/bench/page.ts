@@ -9,7 +9,7 @@ import { barChart, escapeText, type Line, lineChart } from './page-charts.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { words } from './page-words.ts';
 import { type CompareReport, reportText } from './report.ts';
-import type { TrafficResult } from './scenario.ts';
+import type { TrafficResult } from './scenario-result.ts';
 
 /** `command`: what a reader types to get the same. */
 export function reportPage(report: CompareReport, command: string): string {

@@ -66,6 +66,7 @@ async function start(workers: number, isClusterAdapter: boolean): Promise<void> 
       });
     }),
   );
+  cluster.on('exit', () => cluster.fork());
   front.on('connection', (socket: Socket) => collectHead(socket, router));
   front.listen(0, '127.0.0.1', () => {
     const { port } = front.address() as AddressInfo;

@@ -2,7 +2,7 @@
 import { type Scenario, SCENARIOS, type Settings } from './compare-options.ts';
 import type { Conditions } from './conditions.ts';
 import { columnsOf, figureOf, shown, titleOf } from './figures.ts';
-import type { ScenarioResult } from './scenario.ts';
+import type { ScenarioResult } from './scenario-result.ts';
 
 export interface CompareReport {
   readonly conditions: Conditions;

@@ -5,7 +5,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { CompareOptionError, type Settings } from './compare-options.ts';
 import type { CompareReport } from './report.ts';
-import type { ScenarioResult } from './scenario.ts';
+import type { ScenarioResult } from './scenario-result.ts';
 
 /** Whole or not there: a reader never sees half of it. */
 export async function saveReport(file: string, report: CompareReport): Promise<void> {

@@ -3,71 +3,27 @@ import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cleanEnv } from './child-server.ts';
 import { nowMicros } from './clock.ts';
-import type { Mode, Scenario, Settings } from './compare-options.ts';
-import type { LatencySummary } from './latency.ts';
+import type { Settings } from './compare-options.ts';
 import { LoadPool, type LoadTotals } from './load-pool.ts';
 import { type CpuByRole, cpuBetween, cpuByRole, rssBytes } from './measure.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { measureOutage } from './outage.ts';
+import {
+  type BurstResult,
+  type Connect,
+  ENDED,
+  type IdleResult,
+  LEAD_MICROS,
+  type Place,
+  reasonsAgainst,
+  type ScenarioResult,
+  SUBSCRIBE_MS,
+  type TrafficResult,
+  type Watching,
+} from './scenario-result.ts';
+import { roomsFor, type Shape, shapeOf } from './shape.ts';
 import type { Target } from './target.ts';
 
-interface Place {
-  readonly mode: Mode;
-  readonly scenario: Scenario;
-  /** 1, 2, 3 … */
-  readonly run: number;
-}
-
-export interface TrafficResult extends Place {
-  readonly kind: 'traffic';
-  readonly seconds: number;
-  readonly deliveriesPerSecond: number;
-  readonly acksPerSecond: number;
-  readonly bytesPerDelivery: number;
-  readonly deliveriesPerFrame: number;
-  readonly delivery: LatencySummary;
-  readonly ack: LatencySummary;
-  /** How late the load sent what was due: what it adds by itself. */
-  readonly lateness: LatencySummary;
-  readonly cpuSeconds: CpuByRole;
-  readonly cpuMicrosPerDelivery: number;
-  /** Cores that neither server nor load used, and those that something else used. */
-  readonly idleCores: number;
-  readonly otherCores: number;
-  readonly durabilities: readonly string[];
-  readonly refused: Readonly<Record<string, number>>;
-  readonly checked: Pick<
-    LoadTotals,
-    'faults' | 'contradictions' | 'unanswered' | 'lostEvents' | 'closed' | 'reasons'
-  >;
-  /** Why it does not count; empty when it does. */
-  readonly void: readonly string[];
-}
-
-export interface IdleResult extends Place {
-  readonly kind: 'idle';
-  readonly connections: number;
-  readonly baseBytes: number;
-  readonly bytesPerConnection: number;
-  /** Connections opened and joined per second. */
-  readonly connectionsPerSecond: number;
-  readonly void: readonly string[];
-}
-
-export type ScenarioResult = TrafficResult | IdleResult;
-
-export interface Watching {
-  readonly onProgress: (text: string) => void;
-  readonly signal: AbortSignal | undefined;
-}
-
-type Connect = (roomPrefix: string, clients: number, rooms: number) => Promise<LoadPool>;
-
-/** Between the last join and the first post: a subscription in Redis takes a moment in plain. */
-const SUBSCRIBE_MS = 1_000;
-/** The load processes get the time at which all begin before it is there. */
-const LEAD_MICROS = 300_000;
 const IDLE_SETTLE_MS = 2_000;
-const IDLE_ROOM = 40;
 
 export async function runScenario(
   place: Place,
@@ -75,21 +31,71 @@ export async function runScenario(
   settings: Settings,
   { onProgress, signal }: Watching,
 ): Promise<ScenarioResult> {
-  const connect: Connect = (roomPrefix, clients, rooms) =>
+  const connect: Connect = (roomPrefix, clients, rooms, connecting) =>
     LoadPool.connect({
       url: target.url,
       clients,
       rooms,
       roomPrefix,
       textBytes: settings.textBytes,
+      connecting,
       processes: settings.loadProcesses,
       env: cleanEnv(),
       signal,
     });
   const { scenario } = place;
-  return scenario === 'idle'
-    ? measureIdle(place, target, settings, connect)
-    : measureTraffic(place, target, shapeOf(scenario, settings), settings, connect, onProgress);
+  switch (scenario) {
+    case 'idle':
+      return measureIdle(place, target, settings, connect);
+    case 'burst':
+      return measureBurst(place, target, settings, connect);
+    case 'storm':
+    case 'backlog':
+    case 'killed':
+      return measureOutage(place, scenario, target, settings, connect);
+    case 'steady':
+    case 'busy':
+    case 'flood':
+    case 'small-rooms':
+    case 'huge-room':
+      return measureTraffic(place, target, shapeOf(scenario, settings), settings, connect, onProgress);
+    default:
+      return scenario satisfies never;
+  }
+}
+
+/** All try at the same time, as after a new release of an app; each load process in its own share. */
+async function measureBurst(
+  place: Place,
+  target: Target,
+  { burstClients, loadProcesses }: Settings,
+  connect: Connect,
+): Promise<BurstResult> {
+  const before = await cpuByRole({ ...target.roles, load: [] });
+  const begin = nowMicros();
+  const pool = await connect(
+    'burst',
+    burstClients,
+    roomsFor(burstClients),
+    Math.ceil(burstClients / loadProcesses),
+  );
+  try {
+    const seconds = (nowMicros() - begin) / 1e6;
+    const cpu = cpuBetween(before, await cpuByRole({ ...target.roles, load: [] }));
+    const { joining, closed } = await pool.joined();
+    const isWhole = await target.isWhole();
+    return {
+      ...place,
+      kind: 'burst',
+      connections: burstClients,
+      connectionsPerSecond: burstClients / seconds,
+      joining,
+      cpuSeconds: cpu,
+      void: [...(closed > 0 ? [`${closed} connections that ended`] : []), ...(isWhole ? [] : [ENDED])],
+    };
+  } finally {
+    await pool.close();
+  }
 }
 
 async function measureIdle(
@@ -102,7 +108,7 @@ async function measureIdle(
   const { idleClients } = settings;
   const baseBytes = await rssBytes(pids);
   const begin = nowMicros();
-  const pool = await connect('idle', idleClients, Math.ceil(idleClients / IDLE_ROOM));
+  const pool = await connect('idle', idleClients, roomsFor(idleClients));
   const seconds = (nowMicros() - begin) / 1e6;
   await pause(IDLE_SETTLE_MS);
   const bytes = await rssBytes(pids);
@@ -114,7 +120,7 @@ async function measureIdle(
     baseBytes,
     bytesPerConnection: (bytes - baseBytes) / idleClients,
     connectionsPerSecond: idleClients / seconds,
-    void: (await target.isWhole()) ? [] : ['a process of the server ended'],
+    void: (await target.isWhole()) ? [] : [ENDED],
   };
 }
 
@@ -194,22 +200,4 @@ function traffic(totals: LoadTotals, cpu: CpuByRole, seconds: number) {
     refused,
     checked: { faults, contradictions, unanswered, lostEvents, closed, reasons },
   } as const;
-}
-
-function reasonsAgainst(totals: LoadTotals, isWhole: boolean): string[] {
-  const { reordered, holes, repeats, losses } = totals.faults;
-  const counts = {
-    'order errors': reordered,
-    holes,
-    repeats,
-    losses,
-    'seqs with two messages': totals.contradictions,
-    'posts without an answer': totals.unanswered,
-    '`lost` events': totals.lostEvents,
-    'connections that ended': totals.closed,
-  };
-  const found = Object.entries(counts).filter(([, count]) => count > 0);
-  const reasons = found.map(([name, count]) => `${count} ${name}`);
-  if (totals.deliveries === 0) reasons.push('nothing was delivered');
-  return isWhole ? reasons : [...reasons, 'a process of the server ended'];
 }

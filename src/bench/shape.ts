@@ -9,8 +9,19 @@ export interface Shape {
 }
 
 const SMALL_ROOM = 10;
+const ROOM = 40;
 
-export function shapeOf(scenario: Exclude<Scenario, 'idle'>, settings: Settings): Shape {
+/** Of ordinary size, where a scenario has many clients. */
+export function roomsFor(clients: number): number {
+  return Math.ceil(clients / ROOM);
+}
+
+export type OutageScenario = 'storm' | 'backlog' | 'killed';
+
+export function shapeOf(
+  scenario: Exclude<Scenario, 'idle' | 'burst' | OutageScenario>,
+  settings: Settings,
+): Shape {
   const { clients, rooms } = settings;
   switch (scenario) {
     case 'steady':
@@ -36,6 +47,6 @@ export function shapeOf(scenario: Exclude<Scenario, 'idle'>, settings: Settings)
   }
 }
 
-function rate(postsPerSecond: number): Pressure {
+export function rate(postsPerSecond: number): Pressure {
   return { kind: 'rate', postsPerSecond };
 }

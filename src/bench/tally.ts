@@ -17,6 +17,10 @@ export class Tally {
   readonly ack = new Latency();
   /** How late the load itself sent what was due. */
   readonly lateness = new Latency();
+  /** From the first try to the answer to the join. */
+  readonly joining = new Latency();
+  /** From the end of an outage until a client had what was there when it was welcomed. */
+  readonly recovery = new Latency();
   readonly #refused = new Map<string, number>();
   #window: Window = { fromMicros: Number.POSITIVE_INFINITY, untilMicros: 0 };
 
@@ -32,6 +36,8 @@ export class Tally {
   allPosts = 0;
   lostEvents = 0;
   closed = 0;
+  /** Connections that ended and are not to come back, or have not yet. */
+  away = 0;
   readonly durabilities = new Set<string>();
   readonly reasons = new Set<string>();
 

@@ -16,6 +16,10 @@ const NUMBERS = [
   ['small-room-clients', 'Clients of the scenario small-rooms, ten in a room. Default 5000.'],
   ['huge-room-clients', 'Clients of the scenario huge-room. Default 2000.'],
   ['idle-clients', 'Connections of the scenario idle. Default 2000; with --quick 500.'],
+  ['burst-clients', 'Clients of the scenario burst. Default 1000.'],
+  ['storm-clients', 'Clients of the scenario storm. Default 5000.'],
+  ['backlog-devices', 'Devices of the scenario backlog. Default 500.'],
+  ['backlog-posts', 'Messages that wait for each of them. Default 10000.'],
   ['load-processes', 'Processes that make the load. Default one for each two cores.'],
 ] as const;
 
@@ -51,7 +55,8 @@ export function addCompareOptions(command: Command): Command {
       'after',
       `
 plain-cluster and plain-redis are the set-up that the Socket.IO documentation shows: sticky sessions and
-the adapter, nothing stored. Order, holes, repeats and losses are counted; a run of ours with any is void.`,
+the adapter, nothing stored. Order, holes, repeats and losses are counted; a run of ours with any is void.
+What plain loses when connections end (storm, backlog, killed) is a figure of its own.`,
     );
 }
 
@@ -123,6 +128,10 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     smallRoomClients: number('smallRoomClients'),
     hugeRoomClients: number('hugeRoomClients'),
     idleClients: number('idleClients'),
+    burstClients: number('burstClients'),
+    stormClients: number('stormClients'),
+    backlogDevices: number('backlogDevices'),
+    backlogPosts: number('backlogPosts'),
     loadProcesses: number('loadProcesses'),
     redisUrl: flags['redisUrl'],
     against: flags['against'],

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import type * as Compare from '../../src/bench/compare.ts';
 import { childrenOf } from '../../src/bench/measure.ts';
-import type { TrafficResult } from '../../src/bench/scenario.ts';
+import type { TrafficResult } from '../../src/bench/scenario-result.ts';
 
 /** The built one: it forks its load and its servers from files beside it. */
 async function built(): Promise<typeof Compare> {
@@ -105,6 +105,36 @@ test('many small rooms and one huge one are loaded as they are named', async () 
   expect(huge?.deliveriesPerSecond).toBeGreaterThan(400);
   expect(huge?.deliveriesPerSecond).toBeLessThan(800);
 });
+
+test('connections that end come back, and what was posted meanwhile is there', async () => {
+  const { runCompare } = await built();
+  const { results } = await runCompare({
+    ...SHORT,
+    modes: ['cluster', 'plain-cluster'],
+    scenarios: ['burst', 'backlog', 'storm', 'killed'],
+    burstClients: 60,
+    backlogDevices: 5,
+    backlogPosts: 500,
+    stormClients: 80,
+    recoverySeconds: 2,
+    steadyPostsPerSecond: 50,
+  });
+  expect(results.map(({ mode, scenario, void: reasons }) => [mode, scenario, reasons])).toEqual(
+    ['cluster', 'plain-cluster'].flatMap((mode) =>
+      ['burst', 'backlog', 'storm', 'killed'].map((scenario) => [mode, scenario, []]),
+    ),
+  );
+  const [burst, backlog, storm, killed, , plainBacklog] = results;
+  expect(burst).toMatchObject({ kind: 'burst', connections: 60, joining: { count: 60 } });
+  expect(backlog).toMatchObject({ kind: 'outage', recovery: { count: 5 }, closed: 5, away: 0, lost: 0 });
+  // 500 for each of the five and for who posted them.
+  expect(backlog).toMatchObject({ deliveries: 3_000 });
+  expect(storm).toMatchObject({ recovery: { count: 78 }, closed: 78, away: 0, lost: 0 });
+  expect(killed).toMatchObject({ away: 0, lost: 0, unanswered: 0 });
+  expect(killed?.kind === 'outage' && killed.closed).toBeGreaterThan(0);
+  // Nothing is kept for those who are away.
+  expect(plainBacklog).toMatchObject({ recovery: { count: 5 }, lost: 2_500 });
+}, 180_000);
 
 test('ends its processes when it is told to stop', async () => {
   const { runCompare } = await built();

@@ -1,6 +1,6 @@
 /** Results for tests of what is made of them. */
 import type { Mode, Scenario } from '../../src/bench/compare-options.ts';
-import type { IdleResult, TrafficResult } from '../../src/bench/scenario.ts';
+import type { IdleResult, TrafficResult } from '../../src/bench/scenario-result.ts';
 
 export const CONDITIONS = {
   at: '2026-01-01T00:00:00.000Z',
