@@ -31,7 +31,14 @@ export interface TrafficResult extends Place {
   readonly refused: Readonly<Record<string, number>>;
   readonly checked: Pick<
     LoadTotals,
-    'faults' | 'contradictions' | 'unanswered' | 'lostEvents' | 'closed' | 'reasons'
+    | 'allPosts'
+    | 'allDeliveries'
+    | 'faults'
+    | 'contradictions'
+    | 'unanswered'
+    | 'lostEvents'
+    | 'closed'
+    | 'reasons'
   >;
   /** Why it does not count; empty when it does. */
   readonly void: readonly string[];

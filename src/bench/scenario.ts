@@ -182,7 +182,7 @@ async function measureTraffic(
 
 function traffic(totals: LoadTotals, cpu: CpuByRole, seconds: number) {
   const { deliveries, deliveredBytes, frames, acks, delivery, ack, lateness, durabilities, refused } = totals;
-  const { faults, contradictions, unanswered, lostEvents, closed, reasons } = totals;
+  const { allPosts, allDeliveries, faults, contradictions, unanswered, lostEvents, closed, reasons } = totals;
   const server = cpu.primary + cpu.workers + cpu.redis;
   return {
     kind: 'traffic',
@@ -198,6 +198,6 @@ function traffic(totals: LoadTotals, cpu: CpuByRole, seconds: number) {
     cpuMicrosPerDelivery: (server * 1e6) / Math.max(1, deliveries),
     durabilities,
     refused,
-    checked: { faults, contradictions, unanswered, lostEvents, closed, reasons },
+    checked: { allPosts, allDeliveries, faults, contradictions, unanswered, lostEvents, closed, reasons },
   } as const;
 }

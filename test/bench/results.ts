@@ -51,6 +51,8 @@ export function traffic(mode: Mode, scenario: Scenario, perSecond: number, ms: n
     durabilities: ['disk'],
     refused: {},
     checked: {
+      allPosts: 1_000,
+      allDeliveries: 40_000,
       faults: { reordered: 0, holes: 0, repeats: 0, losses: 0 },
       contradictions: 0,
       unanswered: 0,
