@@ -25,14 +25,22 @@ export const SCENARIOS = [
   'flood',
   'small-rooms',
   'huge-room',
+  'polling',
+  'clients-100',
+  'clients-1000',
+  'clients-10000',
   'backlog',
   'storm',
+  'workers-1',
+  'workers-4',
+  'workers-8',
   'killed',
 ] as const;
 /**
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
  * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
  * `small-rooms`: as `steady`, in many rooms of ten. `huge-room`: as `steady`, everybody in one room.
+ * `polling`: the same over long polling. `clients-…`, `workers-…`: `steady` with so many, in the first run.
  * `burst`: all clients connect at once. `storm`: all are dropped at once and come back, while one in
  * each room goes on posting. `backlog`: the same, after many messages. `killed`: `steady`, and a
  * worker is killed.
@@ -43,7 +51,17 @@ const QUICK: readonly Scenario[] = ['steady', 'busy', 'flood'];
 
 /** Posts come at a rate of the load's choice: how many are delivered says nothing of the server. */
 export function isFixedRate(scenario: Scenario): boolean {
-  return scenario === 'steady' || scenario === 'small-rooms' || scenario === 'huge-room';
+  return scenario !== 'busy' && scenario !== 'flood';
+}
+
+/** Growth is a series by itself: it is measured in the first run alone, or all would take hours. */
+export function scenariosOfRun(run: number, { scenarios }: Pick<Settings, 'scenarios'>): readonly Scenario[] {
+  return run === 1 ? scenarios : scenarios.filter((scenario) => !/^(clients|workers)-/.test(scenario));
+}
+
+/** Those that need a server with another number of workers. */
+export function workersOf(scenario: Scenario): number | undefined {
+  return scenario.startsWith('workers-') ? Number(scenario.slice('workers-'.length)) : undefined;
 }
 
 /** What a Redis that `compare` starts does to keep its data. */
@@ -83,6 +101,8 @@ export interface CompareOptions {
   readonly hugeRoomClients?: number | undefined;
   /** Default 10. */
   readonly hugeRoomPostsPerSecond?: number | undefined;
+  /** Default 100. */
+  readonly pollingPostsPerSecond?: number | undefined;
   /** Connections of `idle`, in rooms of 40. Default 2 000; with `quick` 500. */
   readonly idleClients?: number | undefined;
   /** Clients of `burst`. Default 1 000. */
@@ -134,6 +154,7 @@ export interface Settings {
   readonly smallRoomPostsPerSecond: number;
   readonly hugeRoomClients: number;
   readonly hugeRoomPostsPerSecond: number;
+  readonly pollingPostsPerSecond: number;
   readonly idleClients: number;
   readonly burstClients: number;
   readonly stormClients: number;
@@ -174,6 +195,7 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     smallRoomPostsPerSecond: options.smallRoomPostsPerSecond ?? 1_000,
     hugeRoomClients: options.hugeRoomClients ?? 2_000,
     hugeRoomPostsPerSecond: options.hugeRoomPostsPerSecond ?? 10,
+    pollingPostsPerSecond: options.pollingPostsPerSecond ?? 100,
     idleClients: options.idleClients ?? (quick ? 500 : 2_000),
     burstClients: options.burstClients ?? 1_000,
     stormClients: options.stormClients ?? 5_000,
@@ -211,6 +233,7 @@ const AT_LEAST_ONE = [
   'smallRoomPostsPerSecond',
   'hugeRoomClients',
   'hugeRoomPostsPerSecond',
+  'pollingPostsPerSecond',
   'idleClients',
   'burstClients',
   'stormClients',

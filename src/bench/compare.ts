@@ -6,7 +6,14 @@
  * changes on the machine meanwhile meets all of them.
  */
 import { availableParallelism } from 'node:os';
-import { type CompareOptions, type Settings, settingsOf } from './compare-options.ts';
+import {
+  type CompareOptions,
+  type Scenario,
+  scenariosOfRun,
+  type Settings,
+  settingsOf,
+  workersOf,
+} from './compare-options.ts';
 import { conditionsOf } from './conditions.ts';
 import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
@@ -30,20 +37,40 @@ export async function runCompare(options: CompareOptions = {}): Promise<CompareR
     conditions,
     settings,
     results,
-    isComplete: results.length === settings.runs * settings.modes.length * settings.scenarios.length,
+    isComplete: results.length === settings.modes.length * scenariosInAll(settings),
   });
   for (let run = 1; run <= settings.runs; run += 1) {
     for (const mode of settings.modes) {
       signal?.throwIfAborted();
-      const scenarios = settings.scenarios.filter(
+      const scenarios = scenariosOfRun(run, settings).filter(
         (scenario) => !results.some((r) => r.run === run && r.mode === mode && r.scenario === scenario),
       );
-      if (scenarios.length === 0) continue;
-      results.push(...(await runMode({ mode, run }, { ...settings, scenarios }, onProgress, signal)));
-      if (jsonFile !== undefined) await saveReport(jsonFile, report());
+      for (const group of byWorkers(scenarios, settings)) {
+        results.push(...(await runMode({ mode, run }, group, onProgress, signal)));
+        if (jsonFile !== undefined) await saveReport(jsonFile, report());
+      }
     }
   }
   return report();
+}
+
+function scenariosInAll(settings: Settings): number {
+  let count = 0;
+  for (let run = 1; run <= settings.runs; run += 1) count += scenariosOfRun(run, settings).length;
+  return count;
+}
+
+/** What can be measured on one server after the other: all that need as many workers. */
+function byWorkers(scenarios: readonly Scenario[], settings: Settings): Settings[] {
+  const groups = new Map<number, Scenario[]>();
+  for (const scenario of scenarios) {
+    const workers = workersOf(scenario) ?? settings.workers;
+    const group = groups.get(workers);
+    // One in which a worker was killed is not the same server any more.
+    if (group === undefined) groups.set(workers, [scenario]);
+    else group.push(scenario);
+  }
+  return [...groups].map(([workers, some]) => ({ ...settings, workers, scenarios: some }));
 }
 
 async function runMode(

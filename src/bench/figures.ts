@@ -69,6 +69,17 @@ const OUTAGE: readonly Column[] = [
   { title: 'deliveries lost', of: outage((r) => r.lost), digits: 0 },
 ];
 
+const GROWTH: readonly Column[] = [
+  ...TRAFFIC.filter(({ title }) => ['p50 ms', 'p99 ms', 'CPU µs/delivery'].includes(title)),
+  {
+    title: 'primary % of CPU',
+    of: traffic(
+      ({ cpuSeconds: { primary, workers, redis } }) => (100 * primary) / (primary + workers + redis),
+    ),
+    digits: 1,
+  },
+];
+
 export function columnsOf(scenario: Scenario): readonly Column[] {
   switch (scenario) {
     case 'idle':
@@ -84,7 +95,15 @@ export function columnsOf(scenario: Scenario): readonly Column[] {
     case 'flood':
     case 'small-rooms':
     case 'huge-room':
+    case 'polling':
       return TRAFFIC;
+    case 'clients-100':
+    case 'clients-1000':
+    case 'clients-10000':
+    case 'workers-1':
+    case 'workers-4':
+    case 'workers-8':
+      return GROWTH;
     default:
       return scenario satisfies never;
   }
@@ -155,6 +174,17 @@ export function titleOf(scenario: Scenario, settings: Settings): string {
       return `small rooms: ${count(settings.smallRoomClients)} clients in rooms of ten, ${count(settings.smallRoomPostsPerSecond)} posts a second`;
     case 'huge-room':
       return `one huge room: ${count(settings.hugeRoomClients)} clients, ${count(settings.hugeRoomPostsPerSecond)} posts a second`;
+    case 'polling':
+      return `long polling: ${count(settings.clients)} clients, ${count(settings.pollingPostsPerSecond)} posts a second`;
+    case 'clients-100':
+    case 'clients-1000':
+    case 'clients-10000':
+    case 'workers-1':
+    case 'workers-4':
+    case 'workers-8': {
+      const [what = '', size] = scenario.split('-');
+      return `growth: ${count(Number(size))} ${what}, ${count(settings.steadyPostsPerSecond)} posts a second`;
+    }
     case 'burst':
       return `burst: ${count(settings.burstClients)} clients connect at once`;
     case 'storm':

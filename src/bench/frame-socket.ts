@@ -17,6 +17,14 @@ export interface FrameEvents {
   onClose(reason: string): void;
 }
 
+/** A connection of the load, whatever carries it. */
+export interface ClientSocket {
+  /** Queues a text of ASCII; it leaves with the next `flush`. */
+  queue(text: string): void;
+  flush(): void;
+  close(): void;
+}
+
 const READ_BYTES = 131_072;
 const MAX_FRAME_BYTES = 64 * 1_048_576;
 const MASK = Buffer.from([0x5a, 0x3c, 0x96, 0xc3]);
@@ -29,7 +37,7 @@ const PONG = 0x8a;
 /** One for all: a read is finished before the next begins. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
-export class FrameSocket {
+export class FrameSocket implements ClientSocket {
   readonly #socket: Socket;
   readonly #events: FrameEvents;
   readonly #accept: string;
@@ -81,7 +89,6 @@ export class FrameSocket {
     return socket;
   }
 
-  /** Queues a text of ASCII; it leaves with the next `flush`. */
   queue(text: string): void {
     this.#pending.push(maskedFrame(TEXT, text));
   }

@@ -9,7 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { nowMicros } from './clock.ts';
 import { ClientChecker, type LogChecker } from './checker.ts';
 import { type Delivery, type FrameMemo, postId, postText } from './delivery.ts';
-import { FrameSocket } from './frame-socket.ts';
+import { type ClientSocket, FrameSocket } from './frame-socket.ts';
+import { PollSocket } from './poll-socket.ts';
 import type { Tally } from './tally.ts';
 
 export interface RoomParts {
@@ -19,12 +20,15 @@ export interface RoomParts {
   readonly tally: Tally;
 }
 
+export type Transport = 'websocket' | 'polling';
+
 export interface LoadClientOptions {
   readonly url: string;
   /** This client's number among all. */
   readonly index: number;
   readonly textBytes: number;
   readonly connectMs: number;
+  readonly transport: Transport;
 }
 
 /** An outage: what a client's recovery counts from, and how long it stays away before it tries. */
@@ -55,7 +59,7 @@ export class LoadClient {
   readonly #outstanding = new Map<number, Outstanding>();
   /** Posts that have the answer and not the own copy, or the other way round. */
   readonly #half = new Set<number>();
-  #socket: FrameSocket | undefined;
+  #socket: ClientSocket | undefined;
   #checker: ClientChecker | undefined;
   #nextAck = JOIN_ID + 1;
   #atMicros = 0;
@@ -130,7 +134,7 @@ export class LoadClient {
 
   /** Joined when it resolves; a second time: welcomed, or joined again where there is no log. */
   async #connect(): Promise<void> {
-    const { index, connectMs, url } = this.#options;
+    const { index, connectMs } = this.#options;
     const joined = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => this.#settle?.(new Error(`not joined within ${connectMs} ms`)),
@@ -146,17 +150,24 @@ export class LoadClient {
     // What fails before the socket is open is said by `open` and by its `onClose`.
     joined.catch(() => {});
     try {
-      this.#socket = await FrameSocket.open(new URL('/socket.io/?EIO=4&transport=websocket', url), {
-        onText: (bytes, start, end) => this.#handleText(bytes, start, end),
-        onRead: () => this.#handleRead(),
-        onClose: (reason) => this.#handleClose(reason),
-      });
+      this.#socket = await this.#open();
       // The server's `0` may have come with the head, before there was a socket to answer on.
       this.#send(`40${JSON.stringify({ user: `u${index}`, ...this.#positions() })}`);
     } catch (error) {
       this.#settle?.(error instanceof Error ? error : new Error(String(error)));
     }
     await joined;
+  }
+
+  #open(): Promise<ClientSocket> {
+    const { url, transport } = this.#options;
+    const address = new URL(`/socket.io/?EIO=4&transport=${transport}`, url);
+    const events = {
+      onText: (bytes: Buffer, start: number, end: number) => this.#handleText(bytes, start, end),
+      onRead: () => this.#handleRead(),
+      onClose: (reason: string) => this.#handleClose(reason),
+    };
+    return transport === 'polling' ? PollSocket.open(address, events) : FrameSocket.open(address, events);
   }
 
   #positions(): { positions?: Record<string, { epoch: string; seq: number }> } {

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { addFaults, type Expected, type Faults, LogChecker, NO_FAULTS } from './checker.ts';
 import { nowMicros } from './clock.ts';
 import { FrameMemo } from './delivery.ts';
-import { type Absence, LoadClient, type RoomParts } from './load-client.ts';
+import { type Absence, LoadClient, type RoomParts, type Transport } from './load-client.ts';
 import { pace } from './pacer.ts';
 import { Tally, type Window } from './tally.ts';
 
@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly textBytes: number;
   readonly part: number;
   readonly parts: number;
+  /** Default `websocket`. */
+  readonly transport?: Transport | undefined;
   /** Clients that connect at the same time. Default 25. */
   readonly connecting?: number | undefined;
   readonly connectMs?: number | undefined;
@@ -104,7 +106,7 @@ export class Load {
   /** All clients of this part, connected and joined. */
   static async connect(options: LoadOptions): Promise<Load> {
     const { url, clients, rooms, roomPrefix, textBytes, part, parts } = options;
-    const { connecting = 25, connectMs = 30_000 } = options;
+    const { connecting = 25, connectMs = 30_000, transport = 'websocket' } = options;
     const tally = new Tally();
     const memo = new FrameMemo();
     const made = new Map<number, Room>();
@@ -121,7 +123,7 @@ export class Load {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
         const room = made.get(index % rooms);
         if (room === undefined) continue;
-        room.clients.push(await LoadClient.open({ url, index, textBytes, connectMs }, room.parts));
+        room.clients.push(await LoadClient.open({ url, index, textBytes, connectMs, transport }, room.parts));
       }
     };
     try {

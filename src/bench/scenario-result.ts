@@ -1,6 +1,7 @@
 /** What each scenario measures, and what speaks against a measurement. */
 import type { Mode, Scenario } from './compare-options.ts';
 import type { LatencySummary } from './latency.ts';
+import type { LoadOptions } from './load.ts';
 import type { LoadPool, LoadTotals } from './load-pool.ts';
 import type { CpuByRole } from './measure.ts';
 
@@ -96,7 +97,7 @@ export type Connect = (
   roomPrefix: string,
   clients: number,
   rooms: number,
-  connecting?: number,
+  how?: Pick<LoadOptions, 'connecting' | 'transport'>,
 ) => Promise<LoadPool>;
 
 /** Between the last join and the first post: a subscription in Redis takes a moment in plain. */

@@ -31,14 +31,14 @@ export async function runScenario(
   settings: Settings,
   { onProgress, signal }: Watching,
 ): Promise<ScenarioResult> {
-  const connect: Connect = (roomPrefix, clients, rooms, connecting) =>
+  const connect: Connect = (roomPrefix, clients, rooms, how) =>
     LoadPool.connect({
       url: target.url,
       clients,
       rooms,
       roomPrefix,
       textBytes: settings.textBytes,
-      connecting,
+      ...how,
       processes: settings.loadProcesses,
       env: cleanEnv(),
       signal,
@@ -58,6 +58,13 @@ export async function runScenario(
     case 'flood':
     case 'small-rooms':
     case 'huge-room':
+    case 'polling':
+    case 'clients-100':
+    case 'clients-1000':
+    case 'clients-10000':
+    case 'workers-1':
+    case 'workers-4':
+    case 'workers-8':
       return measureTraffic(place, target, shapeOf(scenario, settings), settings, connect, onProgress);
     default:
       return scenario satisfies never;
@@ -73,12 +80,8 @@ async function measureBurst(
 ): Promise<BurstResult> {
   const before = await cpuByRole({ ...target.roles, load: [] });
   const begin = nowMicros();
-  const pool = await connect(
-    'burst',
-    burstClients,
-    roomsFor(burstClients),
-    Math.ceil(burstClients / loadProcesses),
-  );
+  const connecting = Math.ceil(burstClients / loadProcesses);
+  const pool = await connect('burst', burstClients, roomsFor(burstClients), { connecting });
   try {
     const seconds = (nowMicros() - begin) / 1e6;
     const cpu = cpuBetween(before, await cpuByRole({ ...target.roles, load: [] }));
@@ -142,12 +145,12 @@ async function until(micros: number): Promise<void> {
 async function measureTraffic(
   place: Place,
   target: Target,
-  { clients, rooms, pressure }: Shape,
+  { clients, rooms, pressure, transport }: Shape,
   { seconds, warmUpSeconds }: Settings,
   connect: Connect,
   onProgress: (text: string) => void,
 ): Promise<TrafficResult> {
-  const pool = await connect(place.scenario, clients, rooms);
+  const pool = await connect(place.scenario, clients, rooms, { transport });
   try {
     await pause(SUBSCRIBE_MS);
     const roles = { ...target.roles, load: pool.pids };

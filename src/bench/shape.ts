@@ -1,11 +1,13 @@
 /** The load of each scenario with posts: how many clients, in how many rooms, and how posts come. */
 import type { Scenario, Settings } from './compare-options.ts';
 import type { Pressure } from './load.ts';
+import type { Transport } from './load-client.ts';
 
 export interface Shape {
   readonly clients: number;
   readonly rooms: number;
   readonly pressure: Pressure;
+  readonly transport?: Transport | undefined;
 }
 
 const SMALL_ROOM = 10;
@@ -42,9 +44,26 @@ export function shapeOf(
         rooms: 1,
         pressure: rate(settings.hugeRoomPostsPerSecond),
       };
+    case 'polling':
+      return { clients, rooms, pressure: rate(settings.pollingPostsPerSecond), transport: 'polling' };
+    case 'clients-100':
+      return grown(100, settings);
+    case 'clients-1000':
+      return grown(1_000, settings);
+    case 'clients-10000':
+      return grown(10_000, settings);
+    case 'workers-1':
+    case 'workers-4':
+    case 'workers-8':
+      return { clients, rooms, pressure: rate(settings.steadyPostsPerSecond) };
     default:
       return scenario satisfies never;
   }
+}
+
+/** The same deliveries a second, whatever the number of clients: what a delivery costs is to stay. */
+function grown(clients: number, { steadyPostsPerSecond }: Settings): Shape {
+  return { clients, rooms: roomsFor(clients), pressure: rate(steadyPostsPerSecond) };
 }
 
 export function rate(postsPerSecond: number): Pressure {

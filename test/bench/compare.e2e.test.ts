@@ -136,6 +136,29 @@ test('connections that end come back, and what was posted meanwhile is there', a
   expect(plainBacklog).toMatchObject({ recovery: { count: 5 }, lost: 2_500 });
 }, 180_000);
 
+test('long polling and other numbers of clients and workers are measured with the same checks', async () => {
+  const { runCompare } = await built();
+  const { results, isComplete } = await runCompare({
+    ...SHORT,
+    runs: 2,
+    modes: ['cluster'],
+    scenarios: ['polling', 'clients-100', 'workers-1'],
+    pollingPostsPerSecond: 40,
+  });
+  expect(isComplete).toBe(true);
+  const seen = results.map(({ run, scenario, void: reasons }) => [run, scenario, reasons]);
+  expect(seen).toEqual([
+    [1, 'polling', []],
+    [1, 'clients-100', []],
+    [1, 'workers-1', []],
+    [2, 'polling', []],
+  ]);
+  const [polling, clients] = results as readonly TrafficResult[];
+  expect(polling?.checked).toMatchObject({ allPosts: 60, allDeliveries: 300 });
+  // A hundred clients in three rooms.
+  expect(clients?.checked.allDeliveries).toBeGreaterThan(75 * 32);
+});
+
 test('ends its processes when it is told to stop', async () => {
   const { runCompare } = await built();
   const before = await childrenOf(process.pid);
