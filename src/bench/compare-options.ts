@@ -64,8 +64,9 @@ export function workersOf(scenario: Scenario): number | undefined {
   return scenario.startsWith('workers-') ? Number(scenario.slice('workers-'.length)) : undefined;
 }
 
-/** What a Redis that `compare` starts does to keep its data. */
-export type RedisFsync = 'always' | 'everysec' | 'no';
+/** What a Redis that `compare` starts does to keep its data (`appendfsync`; `no`: keeps none). */
+export const FSYNCS = ['always', 'everysec', 'no'] as const;
+export type RedisFsync = (typeof FSYNCS)[number];
 
 export interface CompareOptions {
   /** Default: all four. */

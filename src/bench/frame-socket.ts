@@ -50,12 +50,13 @@ export class FrameSocket implements ClientSocket {
   #pending: Buffer[] = [];
   #onOpen: (() => void) | undefined;
 
-  private constructor(url: URL, key: string, events: FrameEvents) {
+  private constructor(url: URL, key: string, events: FrameEvents, localAddress: string | undefined) {
     this.#events = events;
     this.#accept = createHash('sha1').update(`${key}${ACCEPT_SALT}`).digest('base64');
     this.#socket = connect({
       host: url.hostname,
       port: Number(url.port),
+      localAddress,
       noDelay: true,
       onread: { buffer: shared, callback: (length) => this.#handleBytes(length) },
     });
@@ -63,21 +64,29 @@ export class FrameSocket implements ClientSocket {
     this.#socket.on('close', () => this.#end('the server closed the connection'));
   }
 
-  /** Resolves when the server has agreed to speak WebSocket. `url`: `http://host:port/path`. */
-  static async open(url: URL, events: FrameEvents): Promise<FrameSocket> {
+  /**
+   * Resolves when the server has agreed to speak WebSocket. `url`: `http://host:port/path`.
+   * `localAddress`: where it comes from; one address has ports for some 28,000 connections.
+   */
+  static async open(url: URL, events: FrameEvents, localAddress?: string): Promise<FrameSocket> {
     const key = randomBytes(16).toString('base64');
     let refuse: (error: Error) => void = () => {};
     const refused = new Promise<never>((_, reject) => {
       refuse = reject;
     });
-    const socket = new FrameSocket(url, key, {
-      onText: (bytes, start, end) => events.onText(bytes, start, end),
-      onRead: () => events.onRead(),
-      onClose: (reason) => {
-        refuse(new Error(reason));
-        events.onClose(reason);
+    const socket = new FrameSocket(
+      url,
+      key,
+      {
+        onText: (bytes, start, end) => events.onText(bytes, start, end),
+        onRead: () => events.onRead(),
+        onClose: (reason) => {
+          refuse(new Error(reason));
+          events.onClose(reason);
+        },
       },
-    });
+      localAddress,
+    );
     const opened = new Promise<void>((resolve) => {
       socket.#onOpen = resolve;
     });

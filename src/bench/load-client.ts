@@ -46,6 +46,7 @@ const RETRY_MS = 20;
 /** As the stock client does, a client that was cut waits up to that long before it tries again. */
 const COME_BACK_MS = 500;
 const COME_BACK_TRIES = 60;
+const LOCAL_ADDRESSES = 8;
 const WELCOME = '42["welcome",';
 const MESSAGES = '42["messages",';
 /** The ack id of the join; posts count from 1. */
@@ -167,7 +168,9 @@ export class LoadClient {
       onRead: () => this.#handleRead(),
       onClose: (reason: string) => this.#handleClose(reason),
     };
-    return transport === 'polling' ? PollSocket.open(address, events) : FrameSocket.open(address, events);
+    return transport === 'polling'
+      ? PollSocket.open(address, events)
+      : FrameSocket.open(address, events, localAddressFor(address, this.index));
   }
 
   #positions(): { positions?: Record<string, { epoch: string; seq: number }> } {
@@ -327,4 +330,9 @@ export class LoadClient {
     if (this.#target === undefined) tally.away += 1;
     void this.#return(this.#absence);
   }
+}
+
+/** On Linux all of 127.0.0.0/8 is this machine. */
+function localAddressFor({ hostname }: URL, index: number): string | undefined {
+  return hostname === '127.0.0.1' ? `127.0.0.${1 + (index % LOCAL_ADDRESSES)}` : undefined;
 }

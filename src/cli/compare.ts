@@ -3,7 +3,13 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CompareOptionError, MODES, SCENARIOS, type CompareOptions } from '../bench/compare-options.ts';
+import {
+  CompareOptionError,
+  FSYNCS,
+  MODES,
+  SCENARIOS,
+  type CompareOptions,
+} from '../bench/compare-options.ts';
 import { ConfigError } from '../config/config.ts';
 import type { Flags } from './command-line.ts';
 
@@ -37,6 +43,10 @@ export function addCompareOptions(command: Command): Command {
   for (const [name, about] of NUMBERS) command.option(`--${name} <N>`, about);
   return command
     .option('--redis-url <URL>', 'A Redis to use. Default: a redis-server of its own, ended afterwards.')
+    .option(
+      '--redis-fsync <WHEN>',
+      `What that one does to keep its data: ${FSYNCS.join(', ')}. Default always.`,
+    )
     .option(
       '--against <DIR>',
       'A checkout of another commit, measured in turn with this one; built where it must be.',
@@ -93,28 +103,28 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     const text = flags[name];
     if (text === undefined) return undefined;
     if (!/^[1-9]\d{0,8}$/.test(text))
-      mistakes.push(`--${name} must be a whole number from 1 up; got ${JSON.stringify(text)}`);
+      mistakes.push(`--${flagOf(name)} must be a whole number from 1 up; got ${JSON.stringify(text)}`);
     return Number(text);
   };
   const percent = (name: string): number | undefined => {
     const text = flags[name];
     if (text === undefined) return undefined;
     if (!/^\d{1,2}(\.\d+)?$/.test(text))
-      mistakes.push(`--${name} must be a percentage from 0 to 99; got ${JSON.stringify(text)}`);
+      mistakes.push(`--${flagOf(name)} must be a percentage from 0 to 99; got ${JSON.stringify(text)}`);
     return Number(text) / 100;
   };
   const some = <const T extends string>(name: string, known: readonly T[]): readonly T[] | undefined => {
     const names = flags[name]?.split(',').filter((part) => part !== '');
     const unknown = names?.filter((part) => !known.some((one) => one === part)) ?? [];
     for (const part of unknown)
-      mistakes.push(`--${name} must be a list of ${known.join(', ')}; got ${JSON.stringify(part)}`);
+      mistakes.push(`--${flagOf(name)} must be a list of ${known.join(', ')}; got ${JSON.stringify(part)}`);
     return names === undefined ? undefined : known.filter((one) => names.includes(one));
   };
   // Told before the measurement, not after it.
   for (const name of ['json', 'html'] as const) {
     const file = flags[name];
     if (file !== undefined && !existsSync(dirname(resolve(file))))
-      mistakes.push(`--${name} must be in a directory that exists; got ${JSON.stringify(file)}`);
+      mistakes.push(`--${flagOf(name)} must be in a directory that exists; got ${JSON.stringify(file)}`);
   }
   const options: CompareOptions = {
     quick: flags['quick'] === 'true',
@@ -134,6 +144,7 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
     backlogPosts: number('backlogPosts'),
     loadProcesses: number('loadProcesses'),
     redisUrl: flags['redisUrl'],
+    redisFsync: some('redisFsync', FSYNCS)?.[0],
     against: flags['against'],
     tolerance: percent('tolerance'),
     jsonFile: flags['json'],
@@ -143,10 +154,14 @@ function optionsOf(flags: Flags, stray: readonly string[]): CompareOptions {
   return options;
 }
 
+function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`);
+}
+
 /** What was typed, as somebody else would. */
 function commandOf(flags: Flags): string {
   const parts = Object.entries(flags).map(([name, value]) => {
-    const flag = `--${name.replace(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`)}`;
+    const flag = `--${flagOf(name)}`;
     return value === 'true' ? flag : `${flag} ${value}`;
   });
   return ['npm exec chat-server --', 'compare', ...parts].join(' ');

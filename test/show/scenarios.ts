@@ -1,4 +1,4 @@
-/** All scenarios, in the order of the issue. */
+/** All scenarios, in the order of the issues. */
 import { core1 } from './core-1.ts';
 import { core2 } from './core-2.ts';
 import { core3 } from './core-3.ts';
@@ -16,6 +16,14 @@ import { core14 } from './core-14.ts';
 import { core15 } from './core-15.ts';
 import { core16 } from './core-16.ts';
 import { core17 } from './core-17.ts';
+import { speed1 } from './speed-1.ts';
+import { speed2 } from './speed-2.ts';
+import { speed3 } from './speed-3.ts';
+import { speed4 } from './speed-4.ts';
+import { speed5 } from './speed-5.ts';
+import { speed6 } from './speed-6.ts';
+import { speed7 } from './speed-7.ts';
+import { speed8 } from './speed-8.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -36,4 +44,12 @@ export const SCENARIOS: readonly Scenario[] = [
   core15,
   core16,
   core17,
+  speed1,
+  speed2,
+  speed3,
+  speed4,
+  speed5,
+  speed6,
+  speed7,
+  speed8,
 ];
