@@ -27,7 +27,8 @@ export async function start(flags: Flags, mistakes: readonly string[]): Promise<
   for (const warning of warnings) log.warn({}, warning);
   // Held until the last worker is gone: nobody else may write there meanwhile.
   const claim = config.adapter === 'cluster' ? await claimDataDir(config.dataDir) : undefined;
-  if (claim !== undefined && claim.recovered !== 'nothing') log.warn({ after: claim.recovered }, RECOVERED);
+  if (claim?.recovered === 'boot') log.info({ after: 'another boot of the machine' }, RECOVERED);
+  if (claim?.recovered === 'failure') log.warn({ after: 'a flush that failed' }, RECOVERED);
   try {
     if (config.adapter === 'redis') await reachStore(config, log);
     const primary = await startPrimary({

@@ -7,7 +7,7 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { bootOfMachine } from './boot.ts';
 import { birthOf, DATA_FILE, identityOf, makeDirectory, restoresOf } from './data-dir.ts';
@@ -15,14 +15,19 @@ import { Flusher, type Sync } from './flusher.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
 import { RoomTable } from './room-table.ts';
+import { StaleBase } from './stale-base.ts';
 
 const MAX_READERS = 1_024;
+const MAP_BYTES = 2 ** 40;
+/** Of others that open the data at the same time, again and again. */
+const MAX_TRIES = 100;
 /** Less, and a commit may fail at any time. */
 const MIN_FREE_BYTES = 4_194_304;
 
 export interface Environment {
   readonly root: RootDatabase;
   readonly flusher: Flusher;
+  readonly base: StaleBase;
   readonly rooms: RoomTable;
   readonly log: Database<string, [RoomId, number]>;
   readonly members: Database<MemberRecord, [RoomId, string]>;
@@ -69,10 +74,13 @@ export async function openEnvironment(
     path,
     maxReaders: MAX_READERS,
     maxDbs: 16,
+    // Addresses, not memory: with less, the map would be made anew while the file grows, which two
+    // threads of a process may do at once (mdb_env_map sets `me_map` before `me_metas`).
+    mapSize: MAP_BYTES,
     // With it on, each turn has a promise of LMDB's own, which nobody could catch.
     eventTurnBatching: false,
-    // With it, processes that come and go undo each other's newest commits now and then, and one
-    // killed while it flushes leaves another that can write no more (docs/traps.md).
+    // With it, a process that is killed while it flushes leaves another that can write no more
+    // (docs/traps.md).
     overlappingSync: false,
     // The flusher does it, without LMDB's writer lock (flusher.ts).
     noSync: true,
@@ -80,21 +88,14 @@ export async function openEnvironment(
   // Of those that died: LMDB would keep the pages that they were reading.
   root.readerCheck();
   const flusher = await Flusher.open(root, path, { origin: { file: birthOf(path), boot }, sync });
-  const json = { encoding: 'json' } as const;
-  const text = { encoding: 'string' } as const;
+  const base = new StaleBase(root, path, flusher.fd);
+  const tables = openTables(root, base);
   const file = identityOf(path);
   return {
     root,
     flusher,
-    rooms: new RoomTable(root.openDB({ name: 'rooms', ...text })),
-    log: root.openDB({ name: 'log', ...text }),
-    members: root.openDB({ name: 'members', ...json }),
-    ids: root.openDB({ name: 'ids', ...text }),
-    gone: root.openDB({ name: 'gone', ...text }),
-    owns: root.openDB({ name: 'owns', ...json }),
-    probe: root.openDB({ name: 'probe', ...text }),
-    users: root.openDB({ name: 'users', ...json }),
-    index: root.openDB({ name: 'index', ...json }),
+    base,
+    ...tables,
     life: `${boot}:${file}:${restoresOf(dir)}`,
     checkFile: () => checkIdentity(path, file),
     checkSpace() {
@@ -103,6 +104,33 @@ export async function openEnvironment(
         throw new Error(`${dir} has ${bavail * bsize} bytes free, at least ${MIN_FREE_BYTES} are needed`);
     },
   };
+}
+
+/** In one transaction, which makes those that are not there. */
+function openTables(root: RootDatabase, base: StaleBase) {
+  const json = { encoding: 'json' } as const;
+  const text = { encoding: 'string' } as const;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    let tables: ReturnType<typeof open> | undefined;
+    const open = () => ({
+      rooms: new RoomTable(root.openDB({ name: 'rooms', ...text })),
+      log: root.openDB<string, [RoomId, number]>({ name: 'log', ...text }),
+      members: root.openDB<MemberRecord, [RoomId, string]>({ name: 'members', ...json }),
+      ids: root.openDB<string, [RoomId, string, string]>({ name: 'ids', ...text }),
+      gone: root.openDB<string, [RoomId, number]>({ name: 'gone', ...text }),
+      owns: root.openDB<number, [RoomId, string, number]>({ name: 'owns', ...json }),
+      probe: root.openDB<string, string>({ name: 'probe', ...text }),
+      users: root.openDB<UserRecord, UserId>({ name: 'users', ...json }),
+      index: root.openDB<number, [UserId, RoomId]>({ name: 'index', ...json }),
+    });
+    root.transactionSync(() => {
+      if (base.mend()) return ABORT;
+      tables = open();
+      return undefined;
+    });
+    if (tables !== undefined) return tables;
+  }
+  throw new Error(`the data could not be opened in ${MAX_TRIES} tries`);
 }
 
 function checkIdentity(path: string, file: string | undefined): void {

@@ -73,6 +73,11 @@ export class Flusher {
     return flusher;
   }
 
+  /** The data file, open as long as this is. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Throws when nothing more can be made durable, until the server starts again. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;

@@ -77,7 +77,7 @@ export class LmdbStore implements Store {
       env.checkFile();
       env.flusher.check();
     };
-    this.#queue = new WriteQueue(env.root, check, { onPanic });
+    this.#queue = new WriteQueue(env.root, env.base, check, { onPanic });
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */

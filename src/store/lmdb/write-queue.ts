@@ -12,6 +12,7 @@ import type { RootDatabase } from 'lmdb';
 import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
+import type { StaleBase } from './stale-base.ts';
 
 interface Waiting {
   /** Does the work; how it went is kept until the transaction is committed. */
@@ -30,8 +31,11 @@ export interface WriteQueueOptions {
 /** lmdb.h: "update of meta page failed or environment had fatal error". */
 const MDB_PANIC = -30_795;
 
+const MAX_TRIES = 100;
+
 export class WriteQueue {
   readonly #root: RootDatabase;
+  readonly #base: StaleBase;
   readonly #check: () => void;
   readonly #maxWaiting: number;
   readonly #onPanic: ((error: Error) => void) | undefined;
@@ -45,10 +49,12 @@ export class WriteQueue {
   /** `check` runs before each transaction and throws when nothing may be written. */
   constructor(
     root: RootDatabase,
+    base: StaleBase,
     check: () => void,
     { maxWaiting = 50_000, onPanic }: WriteQueueOptions = {},
   ) {
     this.#root = root;
+    this.#base = base;
     this.#check = check;
     this.#maxWaiting = maxWaiting;
     this.#onPanic = onPanic;
@@ -108,11 +114,20 @@ export class WriteQueue {
   }
 
   async #transact(taken: readonly Waiting[]): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) if (await this.#attempt(taken)) return;
+    throw new Error(`others open the data again and again: no commit in ${MAX_TRIES} tries`);
+  }
+
+  /** False: it would have undone another's commit, and was not made. */
+  async #attempt(taken: readonly Waiting[]): Promise<boolean> {
     this.#check();
     let failure: unknown;
+    let isStale = false;
     try {
       const outcome = await this.#root.childTransaction(() => {
         try {
+          isStale = this.#base.mend();
+          if (isStale) return ABORT;
           for (const waiting of taken) runStep(waiting);
           return undefined;
         } catch (error) {
@@ -120,7 +135,8 @@ export class WriteQueue {
           return ABORT;
         }
       });
-      if (outcome !== ABORT) return;
+      if (outcome !== ABORT) return true;
+      if (isStale) return false;
     } catch (error) {
       failure = await reasonOf(error);
       if (failure instanceof Error && isPanic(failure)) this.#onPanic?.(failure);

@@ -1,0 +1,56 @@
+/**
+ * Whoever opens the data tells all others an older commit than the newest one, if one ends at the
+ * same time: mdb_env_open2 of lmdb-js 3.5 sets the shared `mti_txnid` to what it read of the file
+ * a moment before. The next transaction would build on the older commit and undo the newer one.
+ *
+ * So every transaction looks, with the writer lock held, whether it builds on the newest; if not,
+ * it puts the shared number right, in the lock file where LMDB maps it, and is to begin again.
+ */
+import { openSync, readSync, writeSync } from 'node:fs';
+import type { RootDatabase } from 'lmdb';
+import { readNewestMeta } from './meta-page.ts';
+
+const MAGIC = 0xbeef_c0de;
+/** `MDB_txbody`: magic, format, and the newest commit's number, 64 bits. */
+const HEAD_BYTES = 16;
+const COMMIT_AT = 8;
+
+export class StaleBase {
+  readonly #root: RootDatabase;
+  readonly #fd: number;
+  readonly #lockPath: string;
+
+  /** `fd`: the data file. */
+  constructor(root: RootDatabase, path: string, fd: number) {
+    this.#root = root;
+    this.#fd = fd;
+    this.#lockPath = `${path}-lock`;
+  }
+
+  /** Inside a write transaction. True: it was put right; abort, and begin again. */
+  mend(): boolean {
+    const newest = readNewestMeta(this.#fd).commit;
+    if (this.#root.getWriteTxnId() === newest + 1) return false;
+    const fd = lockFile(this.#lockPath);
+    const head = Buffer.alloc(HEAD_BYTES);
+    readSync(fd, head, 0, HEAD_BYTES, 0);
+    if (head.readUInt32LE(0) !== MAGIC) throw new Error(`${this.#lockPath} is not what lmdb-js 3 makes`);
+    head.writeBigUInt64LE(BigInt(newest), COMMIT_AT);
+    writeSync(fd, head, COMMIT_AT, HEAD_BYTES - COMMIT_AT, COMMIT_AT);
+    return true;
+  }
+}
+
+/**
+ * Opened when it is needed, which is rare, and never closed: closing any descriptor of a file
+ * gives up all locks of this process on it, and LMDB's tell others that the data is in use.
+ */
+const opened = new Map<string, number>();
+
+function lockFile(path: string): number {
+  const known = opened.get(path);
+  if (known !== undefined) return known;
+  const fd = openSync(path, 'r+');
+  opened.set(path, fd);
+  return fd;
+}
