@@ -1,11 +1,13 @@
 /** When a commit counts as durable (G4): not before the flush that began after it. */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Scene } from '../contract/store-scene.ts';
 import { claimDataDir } from '../../src/store/lmdb/data-dir.ts';
+import { openEnvironment } from '../../src/store/lmdb/environment.ts';
 import type { Sync } from '../../src/store/lmdb/flusher.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
-import { openLmdb, type OpenedLmdb } from './lmdb-opened.ts';
+import { makeDir, openLmdb, type OpenedLmdb } from './lmdb-opened.ts';
 
 interface Flush {
   end(): void;
@@ -165,6 +167,25 @@ test('what a process recorded that is dead stays until its successor has recorde
   const left = await records();
   expect(left).toHaveLength(1);
   expect(left).not.toContain(dead);
+});
+
+test('from the moment that the data is open its snapshot is pinned, however fast the disk', async () => {
+  const dir = await makeDir();
+  for (let i = 0; i < 5; i += 1) {
+    const env = await openEnvironment(dir, { sync: async () => {} });
+    const readers = env.root.readerList();
+    expect(readers).toMatch(new RegExp(`^ *${process.pid} \\S+ \\d+$`, 'm'));
+    await env.flusher.close();
+    await env.root.close();
+  }
+  await rm(dir, { recursive: true });
+});
+
+test('a worker that opened the data beside a flush that failed records nothing', async () => {
+  const room = await scene.roomOf('ada');
+  await writeFile(join(opened.dir, 'flush-failed'), 'EIO');
+  const { durable } = await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
+  await expect(durable).rejects.toThrow(/refused a flush/);
 });
 
 test('closing waits for the flush that runs', async () => {

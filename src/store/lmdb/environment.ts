@@ -5,7 +5,7 @@
  * Keys begin with a room's or user's full identity, so one range is one room. The log's key is
  * `[room, seq]`; its value is the stored form of entry.ts, as text.
  */
-import { existsSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
@@ -85,6 +85,12 @@ export async function openEnvironment(
     // The flusher does it, without LMDB's writer lock (flusher.ts).
     noSync: true,
   });
+  const fd = openSync(path, 'r');
+  try {
+    mendAtOnce(root, new StaleBase(root, path, fd));
+  } finally {
+    closeSync(fd);
+  }
   // Of those that died: LMDB would keep the pages that they were reading.
   root.readerCheck();
   const flusher = await Flusher.open(root, path, { origin: { file: birthOf(path), boot }, sync });
@@ -104,6 +110,14 @@ export async function openEnvironment(
         throw new Error(`${dir} has ${bavail * bsize} bytes free, at least ${MIN_FREE_BYTES} are needed`);
     },
   };
+}
+
+/** Until somebody does, the others' reads may miss what was committed while this one opened the file. */
+function mendAtOnce(root: RootDatabase, base: StaleBase): void {
+  root.transactionSync(() => {
+    base.mend();
+    return ABORT;
+  });
 }
 
 /** In one transaction, which makes those that are not there. */

@@ -21,6 +21,8 @@ export interface Origin {
 }
 
 export interface FoundRecord extends Origin {
+  /** Of the file that it is in. */
+  readonly name: string;
   readonly meta: Meta;
 }
 
@@ -66,7 +68,7 @@ export class FlushedRecord {
 export function readRecords(dir: string): FoundRecord[] {
   return namesOf(dir).flatMap((name) => {
     const bytes = readFileSync(join(dir, name));
-    return [0, PLACE_BYTES].flatMap((at) => parse(bytes.toString('utf8', at, at + PLACE_BYTES)) ?? []);
+    return [0, PLACE_BYTES].flatMap((at) => parse(name, bytes.toString('utf8', at, at + PLACE_BYTES)) ?? []);
   });
 }
 
@@ -81,8 +83,7 @@ export function leftRecords(dir: string): string[] {
   });
 }
 
-/** Without `names`, all. */
-export function removeRecords(dir: string, names: readonly string[] = namesOf(dir)): void {
+export function removeRecords(dir: string, names: readonly string[]): void {
   for (const name of names) rmSync(join(dir, name), { force: true });
 }
 
@@ -103,10 +104,10 @@ function checksum(text: string): string {
   return crc32(text).toString(16);
 }
 
-function parse(place: string): FoundRecord | undefined {
+function parse(name: string, place: string): FoundRecord | undefined {
   const [sum, text = ''] = place.split('\n');
   if (text === '' || sum !== checksum(text)) return undefined;
   const { file, boot, meta } = JSON.parse(text) as { file: string; boot: string; meta: string };
   const found = metaOf(Buffer.from(meta, 'base64'));
-  return found === undefined ? undefined : { file, boot, meta: found };
+  return found === undefined ? undefined : { name, file, boot, meta: found };
 }

@@ -16,7 +16,7 @@
  *
  * The newest record of all is therefore whole, and recovery.ts puts it back.
  */
-import { closeSync, fdatasync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { RootDatabase, Transaction } from 'lmdb';
@@ -36,7 +36,7 @@ export interface FlusherOptions {
 
 export class Flusher {
   readonly #root: RootDatabase;
-  readonly #path: string;
+  readonly #failedFile: string;
   readonly #fd: number;
   readonly #record: FlushedRecord;
   readonly #sync: Sync;
@@ -53,7 +53,7 @@ export class Flusher {
     { origin, sync = (fd) => flushFile(fd) }: FlusherOptions,
   ) {
     this.#root = root;
-    this.#path = path;
+    this.#failedFile = join(dirname(path), FAILED_FILE);
     this.#sync = sync;
     this.#fd = openSync(path, 'r+');
     this.#record = new FlushedRecord(dirname(path), origin);
@@ -117,8 +117,7 @@ export class Flusher {
 
   async #run(): Promise<void> {
     this.check();
-    this.#root.resetReadTxn();
-    const pin = this.#root.useReadTransaction();
+    const pin = this.#pinNewest();
     try {
       const meta = readNewestMeta(this.#fd);
       if (meta.commit === this.#recorded) return pin.done();
@@ -131,6 +130,14 @@ export class Flusher {
     this.#pin = pin;
   }
 
+  #pinNewest(): Transaction {
+    this.#root.resetReadTxn();
+    const pin = this.#root.useReadTransaction();
+    // Detached at once: until it is, opening a table ends the present read transaction.
+    this.#root.resetReadTxn();
+    return pin;
+  }
+
   async #flushTo(meta: Meta): Promise<void> {
     try {
       await this.#sync(this.#fd, 'data');
@@ -138,6 +145,9 @@ export class Flusher {
       this.#fail(error);
       throw error;
     }
+    // Whoever opened the file after another's flush had failed is not told so by its own.
+    if (existsSync(this.#failedFile)) this.#fail(new Error('another worker was told so'));
+    this.check();
     await this.#record.write(meta, (fd) => this.#sync(fd, 'record'));
     this.#recorded = meta.commit;
   }
@@ -153,7 +163,7 @@ export class Flusher {
       `the disk refused a flush (${why}); nothing more can be stored until the server is started again`,
     );
     try {
-      writeFileSync(join(dirname(this.#path), FAILED_FILE), `${why}\n`);
+      writeFileSync(this.#failedFile, `${why}\n`);
     } catch {
       // Nor can anybody who opens the data write a record there.
     }

@@ -22,27 +22,40 @@ export function recover(dir: string, path: string, { file, boot }: Origin): Reco
   const hasFailed = existsSync(failed);
   // A record of another file, or of one that was copied, says nothing about this one.
   const records = readRecords(dir).filter((record) => record.file === file);
-  if (!hasFailed && records.some((record) => record.boot === boot)) return 'nothing';
-  const [newest] = records.toSorted((a, b) => b.meta.commit - a.meta.commit);
-  const isDone = newest !== undefined && putBack(path, newest.meta);
-  // An older copy was written over the file: nothing that was recorded is about this content.
-  if (!isDone) removeRecords(dir);
+  const present = records.length === 0 ? -1 : newestOf(path);
+  // What was recorded was in the file: one that is newer is of other content, over which an
+  // older copy was written.
+  const foreign = records.filter(({ meta }) => meta.commit > present).map(({ name }) => name);
+  removeRecords(dir, foreign);
+  const newest = records
+    .filter(({ name }) => !foreign.includes(name))
+    .toSorted(
+      (a, b) => b.meta.commit - a.meta.commit || Number(b.boot === boot) - Number(a.boot === boot),
+    )[0];
+  const isNeeded = newest !== undefined && (hasFailed || newest.boot !== boot);
+  if (isNeeded) putBack(path, newest.meta);
   if (hasFailed) {
     rmSync(failed);
     syncDirectory(dir);
   }
-  if (!isDone) return 'nothing';
+  if (!isNeeded) return 'nothing';
   return hasFailed ? 'failure' : 'boot';
 }
 
-function putBack(path: string, meta: Meta): boolean {
+function newestOf(path: string): number {
+  const fd = openSync(path, 'r');
+  try {
+    return readNewestMeta(fd).commit;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function putBack(path: string, meta: Meta): void {
   const fd = openSync(path, 'r+');
   try {
-    // What was recorded is on the disk, so the file's own newest commit cannot be older.
-    if (readNewestMeta(fd).commit < meta.commit) return false;
     putBackMeta(fd, meta);
     fsyncSync(fd);
-    return true;
   } finally {
     closeSync(fd);
   }
