@@ -17,6 +17,7 @@ export function isOurs(mode: Mode): mode is OurMode {
   return mode === 'cluster' || mode === 'redis';
 }
 
+/** In the order of the measurement: after `killed` it is not the same server any more. */
 export const SCENARIOS = [
   'idle',
   'burst',

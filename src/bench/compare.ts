@@ -66,7 +66,6 @@ function byWorkers(scenarios: readonly Scenario[], settings: Settings): Settings
   for (const scenario of scenarios) {
     const workers = workersOf(scenario) ?? settings.workers;
     const group = groups.get(workers);
-    // One in which a worker was killed is not the same server any more.
     if (group === undefined) groups.set(workers, [scenario]);
     else group.push(scenario);
   }

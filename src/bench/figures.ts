@@ -1,12 +1,6 @@
 /** What a report shows of each scenario: its figures, their medians and spread, and the ratio to plain. */
 import type { Mode, Scenario, Settings } from './compare-options.ts';
-import type {
-  BurstResult,
-  IdleResult,
-  OutageResult,
-  ScenarioResult,
-  TrafficResult,
-} from './scenario-result.ts';
+import type { ScenarioResult } from './scenario-result.ts';
 
 export interface Column {
   readonly title: string;
@@ -14,23 +8,18 @@ export interface Column {
   readonly digits: number;
 }
 
-const traffic =
-  (pick: (result: TrafficResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'traffic' ? pick(result) : undefined;
-const idle =
-  (pick: (result: IdleResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'idle' ? pick(result) : undefined;
+/** A figure that only results of one kind have. */
+function ofKind<K extends ScenarioResult['kind']>(kind: K) {
+  type Result = Extract<ScenarioResult, { readonly kind: K }>;
+  return (pick: (result: Result) => number) =>
+    (result: ScenarioResult): number | undefined =>
+      result.kind === kind ? pick(result as Result) : undefined;
+}
 
-const burst =
-  (pick: (result: BurstResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'burst' ? pick(result) : undefined;
-const outage =
-  (pick: (result: OutageResult) => number) =>
-  (result: ScenarioResult): number | undefined =>
-    result.kind === 'outage' ? pick(result) : undefined;
+const traffic = ofKind('traffic');
+const idle = ofKind('idle');
+const burst = ofKind('burst');
+const outage = ofKind('outage');
 
 const TRAFFIC: readonly Column[] = [
   { title: 'deliveries/s', of: traffic((r) => r.deliveriesPerSecond), digits: 0 },

@@ -5,7 +5,7 @@
  * Keys begin with a room's or user's full identity, so one range is one room. The log's key is
  * `[room, seq]`; its value is the stored form of entry.ts, as text.
  */
-import { closeSync, existsSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
@@ -66,11 +66,44 @@ export async function openEnvironment(
   // While the claimed one is away, a worker that starts would begin a second chat in its place.
   if (dataFile === undefined) makeDirectory(dir);
   else checkIdentity(path, dataFile);
-  if (existsSync(join(dir, FAILED_FILE)))
-    throw new Error(
-      'a flush of the data failed; start the server again, it goes back to what is on the disk',
-    );
-  const root = open({
+  // Opened before the look: a flush that fails from here on is told to this descriptor too.
+  const fd = openSync(path, constants.O_RDWR | (dataFile === undefined ? constants.O_CREAT : 0));
+  let root: RootDatabase | undefined;
+  try {
+    if (existsSync(join(dir, FAILED_FILE)))
+      throw new Error(
+        'a flush of the data failed; start the server again, it goes back to what is on the disk',
+      );
+    root = openRoot(path);
+    const base = new StaleBase(root, path, fd);
+    mendAtOnce(root, base);
+    // Of those that died: LMDB would keep the pages that they were reading.
+    root.readerCheck();
+    const flusher = await Flusher.open(root, dir, fd, { origin: { file: birthOf(path), boot }, sync });
+    const tables = openTables(root, base);
+    const file = identityOf(path);
+    return {
+      root,
+      flusher,
+      base,
+      ...tables,
+      life: `${boot}:${file}:${restoresOf(dir)}`,
+      checkFile: () => checkIdentity(path, file),
+      checkSpace() {
+        const { bavail, bsize } = statfsSync(dir);
+        if (bavail * bsize < MIN_FREE_BYTES)
+          throw new Error(`${dir} has ${bavail * bsize} bytes free, at least ${MIN_FREE_BYTES} are needed`);
+      },
+    };
+  } catch (error) {
+    await root?.close();
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function openRoot(path: string): RootDatabase {
+  return open({
     path,
     maxReaders: MAX_READERS,
     maxDbs: 16,
@@ -85,31 +118,6 @@ export async function openEnvironment(
     // The flusher does it, without LMDB's writer lock (flusher.ts).
     noSync: true,
   });
-  const fd = openSync(path, 'r');
-  try {
-    mendAtOnce(root, new StaleBase(root, path, fd));
-  } finally {
-    closeSync(fd);
-  }
-  // Of those that died: LMDB would keep the pages that they were reading.
-  root.readerCheck();
-  const flusher = await Flusher.open(root, path, { origin: { file: birthOf(path), boot }, sync });
-  const base = new StaleBase(root, path, flusher.fd);
-  const tables = openTables(root, base);
-  const file = identityOf(path);
-  return {
-    root,
-    flusher,
-    base,
-    ...tables,
-    life: `${boot}:${file}:${restoresOf(dir)}`,
-    checkFile: () => checkIdentity(path, file),
-    checkSpace() {
-      const { bavail, bsize } = statfsSync(dir);
-      if (bavail * bsize < MIN_FREE_BYTES)
-        throw new Error(`${dir} has ${bavail * bsize} bytes free, at least ${MIN_FREE_BYTES} are needed`);
-    },
-  };
 }
 
 /** Until somebody does, the others' reads may miss what was committed while this one opened the file. */

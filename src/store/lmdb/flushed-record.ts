@@ -29,7 +29,6 @@ export interface FoundRecord extends Origin {
 const own = new Set<string>();
 
 export class FlushedRecord {
-  readonly #path: string;
   readonly #name: string;
   readonly #fd: number;
   readonly #origin: Origin;
@@ -38,10 +37,9 @@ export class FlushedRecord {
   /** The file is there for good when this returns; there is nothing in it yet. */
   constructor(dir: string, origin: Origin) {
     this.#name = `flushed-${process.pid}-${randomBytes(4).toString('hex')}`;
-    this.#path = join(dir, this.#name);
     this.#origin = origin;
     own.add(this.#name);
-    this.#fd = openSync(this.#path, 'wx');
+    this.#fd = openSync(join(dir, this.#name), 'wx');
     writeSync(this.#fd, Buffer.alloc(2 * PLACE_BYTES));
     fsyncSync(this.#fd);
     syncDirectory(dir);

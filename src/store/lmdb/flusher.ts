@@ -16,8 +16,8 @@
  *
  * The newest record of all is therefore whole, and recovery.ts puts it back.
  */
-import { closeSync, existsSync, fdatasync, openSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, fdatasync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { RootDatabase, Transaction } from 'lmdb';
 import { FlushedRecord, leftRecords, removeRecords, type Origin } from './flushed-record.ts';
@@ -49,33 +49,30 @@ export class Flusher {
 
   private constructor(
     root: RootDatabase,
-    path: string,
+    dir: string,
+    fd: number,
     { origin, sync = (fd) => flushFile(fd) }: FlusherOptions,
   ) {
     this.#root = root;
-    this.#failedFile = join(dirname(path), FAILED_FILE);
+    this.#failedFile = join(dir, FAILED_FILE);
     this.#sync = sync;
-    this.#fd = openSync(path, 'r+');
-    this.#record = new FlushedRecord(dirname(path), origin);
+    this.#fd = fd;
+    this.#record = new FlushedRecord(dir, origin);
   }
 
-  /** Nothing may be written before this resolves. */
-  static async open(root: RootDatabase, path: string, options: FlusherOptions): Promise<Flusher> {
-    const left = leftRecords(dirname(path));
-    const flusher = new Flusher(root, path, options);
+  /** Nothing may be written before this resolves. `fd`: the data file; the flusher closes it. */
+  static async open(root: RootDatabase, dir: string, fd: number, options: FlusherOptions): Promise<Flusher> {
+    const left = leftRecords(dir);
+    const flusher = new Flusher(root, dir, fd, options);
     try {
       await flusher.flush();
     } catch (error) {
-      await flusher.close();
+      // Who opened the descriptor closes it.
+      flusher.#record.close();
       throw error;
     }
-    removeRecords(dirname(path), left);
+    removeRecords(dir, left);
     return flusher;
-  }
-
-  /** The data file, open as long as this is. */
-  get fd(): number {
-    return this.#fd;
   }
 
   /** Throws when nothing more can be made durable, until the server starts again. */
