@@ -96,9 +96,10 @@ export class Crowd implements AsyncDisposable {
     const everyMs = (1_000 * this.clients.length) / perSecond;
     await Promise.all(
       this.clients.map(async (client, i) => {
-        await pause(Math.random() * everyMs);
+        let due = Date.now() + Math.random() * everyMs;
         for (let k = 0; goesOn(); k += 1) {
-          const due = Date.now() + everyMs;
+          await pause(Math.max(0, due - Date.now()));
+          due += everyMs;
           const id = `u${k}`;
           const room = this.roomOf(i);
           const began = performance.now();
@@ -106,7 +107,6 @@ export class Crowd implements AsyncDisposable {
           this.postMs.push(performance.now() - began);
           this.posted.push({ client: i, room, id, reply });
           this.ackTimes.push(Date.now());
-          await pause(Math.max(0, due - Date.now()));
         }
       }),
     );
