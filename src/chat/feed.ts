@@ -26,6 +26,8 @@ export interface FeedContext {
   readonly outlet: RoomOutlet;
   /** Store reads at once. */
   readonly reads: Gate;
+  /** Runs the task in the worker's next turn of sending (send-turns.ts). */
+  readonly inTurn: (task: () => void) => void;
   /** Resolves after so many milliseconds. Time is not known in here. */
   readonly wait: (ms: number) => Promise<void>;
   readonly limits: FeedLimits;
@@ -71,6 +73,8 @@ export class Feed {
   readonly #live = new Set<Subscription>();
   /** All subscriptions, live or catching up. */
   readonly #all = new Set<Subscription>();
+  /** What continues the position and goes out with the next turn, without a hole. */
+  #due: (readonly Entry[])[] = [];
   /** Batches that lie ahead of a gap. */
   #held: Batch[] = [];
   /** The newest entries handed on, without a hole up to the position. */
@@ -121,6 +125,7 @@ export class Feed {
 
   close(): void {
     this.#isClosed = true;
+    this.#due = [];
     this.#held = [];
   }
 
@@ -129,18 +134,28 @@ export class Feed {
     const first = batch.entries[0]?.seq;
     if (first === undefined || this.#isClosed) return;
     if (batch.epoch !== this.#position.epoch) return this.#askStore();
-    if (first > this.#position.seq + 1) {
+    const reached = this.#reached;
+    if (first > reached + 1) {
       if (this.#held.length < this.limits.maxHeld) this.#held.push(batch);
       return this.#watchGap(first);
     }
-    this.#handOn(entriesAfter(batch.entries, this.#position.seq));
+    const entries = entriesAfter(batch.entries, reached);
+    if (entries.length > 0) this.#plan(entries);
     if (this.#held.length > 0) this.#releaseHeld();
   }
+
+  /** Hands on what is due. */
+  readonly flush = (): void => {
+    if (this.#due.length === 0) return;
+    const due = this.#due;
+    this.#due = [];
+    this.#handOn(due.length === 1 ? (due[0] ?? []) : due.flat());
+  };
 
   /** Someone says where the room's log ends. It may be late, so a lower head means nothing. */
   hear(head: RoomHead): void {
     if (head.epoch !== this.#position.epoch) this.#askStore();
-    else if (head.head > this.#position.seq) this.#watchGap(head.head);
+    else if (head.head > this.#reached) this.#watchGap(head.head);
   }
 
   /**
@@ -150,7 +165,7 @@ export class Feed {
   check(head: RoomHead | undefined, asked: Position): void {
     if (head === undefined || head.epoch !== this.#position.epoch) this.#askStore();
     else if (head.head < asked.seq && asked.epoch === head.epoch) this.#askStore();
-    else if (head.head > this.#position.seq) this.#watchGap(head.head);
+    else if (head.head > this.#reached) this.#watchGap(head.head);
   }
 
   /** Reads what is missing from the store. Resolves when done or failed; the next check tries again. */
@@ -164,6 +179,7 @@ export class Feed {
 
   /** Whether a position that the store gave lies beyond what this feed has handed on. */
   isBehind(position: Position): boolean {
+    this.flush();
     return position.epoch !== this.#position.epoch || position.seq > this.#position.seq;
   }
 
@@ -194,6 +210,17 @@ export class Feed {
     }
     this.#live.add(subscription);
     return true;
+  }
+
+  /** Everything up to here was handed on or is due. */
+  get #reached(): number {
+    return this.#due.at(-1)?.at(-1)?.seq ?? this.#position.seq;
+  }
+
+  #plan(entries: readonly Entry[]): void {
+    this.#due.push(entries);
+    if (this.#due.length === 1) this.#context.inTurn(this.flush);
+    else if (this.#due.length >= this.limits.maxHeld) this.flush();
   }
 
   #sendTo(subscription: Subscription, entries: readonly Entry[]): boolean {
@@ -291,6 +318,7 @@ export class Feed {
     void this.wait(this.limits.gapGraceMs).then(() => {
       this.#isGapWatched = false;
       if (this.#isClosed) return;
+      this.flush();
       if (this.#position.seq < target) this.#askStore();
       else if (this.#position.seq < this.#known) this.#watchGap(this.#known);
     });
@@ -299,6 +327,7 @@ export class Feed {
   async #runRepair(): Promise<void> {
     while (this.#isRepairDue && !this.#isClosed) {
       this.#isRepairDue = false;
+      this.flush();
       try {
         const { maxBatch: limit, maxPageBytes: maxBytes } = this.limits;
         const page = await this.read({ after: this.#position, limit, maxBytes });
@@ -315,6 +344,7 @@ export class Feed {
 
   /** The feed may have moved on since the page was asked for, so it is settled against now. */
   #apply(page: Page): void {
+    this.flush();
     const { position, losses } = settle(page.info, this.#position);
     if (losses.length > 0 || position.epoch !== this.#position.epoch) {
       // Whoever is live is told of the loss, and its membership checked, by a page of its own.

@@ -23,7 +23,7 @@ import { Dispatcher } from './request.ts';
 import { HANDLERS } from './requests/handlers.ts';
 import { liveRoom, messagesEvent } from './socket-outlet.ts';
 import { WireEncoder } from './wire-encoder.ts';
-import { BoundedWebSocketServer } from './ws-engine.ts';
+import { webSocketServer, WriteGather } from './ws-engine.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -32,6 +32,8 @@ export interface Readiness {
 
 export interface ChatServerOptions {
   readonly readiness: () => Readiness;
+  /** Called when something is to be sent: `flush` sends all of it. */
+  readonly onHeld: (flush: () => void) => void;
 }
 
 export class ChatServer {
@@ -39,7 +41,7 @@ export class ChatServer {
   readonly http: HttpServer;
   readonly #readiness: () => Readiness;
 
-  constructor(settings: EdgeSettings, { readiness }: ChatServerOptions) {
+  constructor(settings: EdgeSettings, { readiness, onHeld }: ChatServerOptions) {
     this.#readiness = readiness;
     this.http = createServer(this.#onRequest);
     // Node bounds the time of heads and requests only in a server that listens (TRAPS 0 row 10).
@@ -54,7 +56,7 @@ export class ChatServer {
       pingInterval: settings.pingIntervalMs,
       pingTimeout: settings.pingTimeoutMs,
       connectTimeout: settings.connectTimeoutMs,
-      wsEngine: BoundedWebSocketServer,
+      wsEngine: webSocketServer(new WriteGather(onHeld)),
       ...(settings.origins.length === 0 ? {} : { cors: { origin: [...settings.origins] } }),
       allowRequest: (request, decide) => {
         const refusal = this.#refusal(request, settings);

@@ -14,6 +14,7 @@ import { Feeds } from '../chat/feeds.ts';
 import { Gate } from '../chat/gate.ts';
 import type { RoomId } from '../chat/identity.ts';
 import { userId, nameOf, namespaceOf, type UserId } from '../chat/identity.ts';
+import { SendTurns } from '../chat/send-turns.ts';
 import { Sessions } from '../chat/sessions.ts';
 import type { Batch, Store } from '../chat/store.ts';
 import type { WorkerConfig } from '../config/config.ts';
@@ -78,14 +79,24 @@ export class Worker {
       else log.warn({ reasons: readiness.reasons }, 'not ready to serve');
     });
     const settings = edgeSettings(config, node);
-    this.#server = new ChatServer(settings, { readiness: () => this.#health.readiness(performance.now()) });
     const onFault = (error: unknown): void => log.error({ error }, 'our fault');
+    const turns = new SendTurns({
+      defer: setImmediate,
+      after: (ms, task) => void setTimeout(task, ms),
+      now: () => performance.now(),
+      onFault,
+    });
+    this.#server = new ChatServer(settings, {
+      readiness: () => this.#health.readiness(performance.now()),
+      onHeld: turns.addLast,
+    });
     this.#adapter = adapter;
     this.#feeds = new Feeds(
       {
         store,
         outlet: this.#server.outlet,
         reads: new Gate(config.maxRepairs),
+        inTurn: turns.add,
         wait: (ms) => pause(ms, this.#beat.signal),
         limits: { ...DEFAULT_FEED_LIMITS, maxBatch: config.maxBatch, maxPageBytes: config.maxPageBytes },
         onFault,

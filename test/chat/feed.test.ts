@@ -42,6 +42,7 @@ function openFeeds(): void {
     store,
     outlet: group,
     reads: new Gate(4),
+    inTurn: (task: () => void) => void setTimeout(task, Math.random() * 3),
     wait: (ms: number) => pause(ms),
     limits: { ...DEFAULT_FEED_LIMITS, maxBatch: 7, maxRecent: 5, gapGraceMs: 1 },
     onFault: (error: unknown) => faults.push(error),
@@ -155,12 +156,31 @@ test('G1: a socket that joins in the middle of traffic gets everything once, acr
   for (const outlet of [first, ...late]) expect(outlet.seqs).toEqual(dense(30));
 });
 
+test('batches that come before the next turn go out as one event, once', async () => {
+  await become('ada');
+  const { outlet } = await follow('bob');
+  const batches = await storePosts(4);
+  for (const batch of [...batches, ...batches.slice(0, 2)]) feeds.offer(ROOM, batch);
+  await until(
+    () => outlet.seqs.length >= 4,
+    2_000,
+    () => 'not handed on',
+  );
+  expect(outlet.seqs).toEqual(dense(4));
+  expect(outlet.events).toBe(1);
+});
+
 test('G10: a socket that does not read gets nothing more, and everything once when it reads again', async () => {
   await become('ada');
   const { outlet: slow, subscription } = await follow('bob');
   const { outlet: quick } = await follow('cleo');
   slow.isReading = false;
   for (const batch of await storePosts(40)) feeds.offer(ROOM, batch);
+  await until(
+    () => quick.seqs.length === 40,
+    2_000,
+    () => 'not handed on',
+  );
   expect(quick.seqs).toEqual(dense(40));
   expect(slow.seqs).toEqual([]);
   expect(subscription.isLive).toBe(false);

@@ -7,6 +7,8 @@ export class RecordingOutlet implements Outlet {
   readonly seqs: number[] = [];
   readonly losts: Lost[] = [];
   readonly gones: GoneReason[] = [];
+  /** `messages` events. */
+  events = 0;
   /** False: the buffer counts as full. */
   isReading = true;
   readonly #group: LiveGroup;
@@ -31,6 +33,7 @@ export class RecordingOutlet implements Outlet {
   }
 
   messages(_room: RoomId, _epoch: string, messages: string): void {
+    this.events += 1;
     for (const { seq } of JSON.parse(messages) as Message[]) this.seqs.push(seq);
   }
 

@@ -16,6 +16,7 @@ import type { MemberRecord, UserRecord } from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
 import { RoomTable } from './room-table.ts';
 import { StaleBase } from './stale-base.ts';
+import { WriterLock } from './writer-lock.ts';
 
 const MAX_READERS = 1_024;
 const MAP_BYTES = 2 ** 40;
@@ -28,6 +29,7 @@ export interface Environment {
   readonly root: RootDatabase;
   readonly flusher: Flusher;
   readonly base: StaleBase;
+  readonly lock: WriterLock;
   readonly rooms: RoomTable;
   readonly log: Database<string, [RoomId, number]>;
   readonly members: Database<MemberRecord, [RoomId, string]>;
@@ -75,8 +77,9 @@ export async function openEnvironment(
         'a flush of the data failed; start the server again, it goes back to what is on the disk',
       );
     root = openRoot(path);
-    const base = new StaleBase(root, path, fd);
-    mendAtOnce(root, base);
+    const base = new StaleBase(root, `${path}-lock`, fd);
+    const lock = new WriterLock(`${path}-lock`);
+    mendAtOnce(root, base, lock);
     // Of those that died: LMDB would keep the pages that they were reading.
     root.readerCheck();
     const flusher = await Flusher.open(root, dir, fd, { origin: { file: birthOf(path), boot }, sync });
@@ -86,6 +89,7 @@ export async function openEnvironment(
       root,
       flusher,
       base,
+      lock,
       ...tables,
       life: `${boot}:${file}:${restoresOf(dir)}`,
       checkFile: () => checkIdentity(path, file),
@@ -121,8 +125,9 @@ function openRoot(path: string): RootDatabase {
 }
 
 /** Until somebody does, the others' reads may miss what was committed while this one opened the file. */
-function mendAtOnce(root: RootDatabase, base: StaleBase): void {
+function mendAtOnce(root: RootDatabase, base: StaleBase, lock: WriterLock): void {
   root.transactionSync(() => {
+    lock.find();
     base.mend();
     return ABORT;
   });

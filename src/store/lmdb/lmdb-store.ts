@@ -1,8 +1,8 @@
 /**
  * The store in LMDB: embedded, opened by every worker of one server.
  *
- * Every call that writes is one step of a transaction (write-queue.ts). LMDB waits for its one
- * writer lock on a thread of its own, so a worker that is stopped while it holds the lock
+ * Every call that writes is one step of a transaction (write-queue.ts). While another holds
+ * LMDB's one writer lock it is waited for on a thread, so a worker that is stopped with it
  * delays the others' commits, not their event loops, and not their reads. A commit is seen by
  * all before it is durable: a crash of a process undoes nothing, a crash of the machine may undo
  * what was not flushed (flusher.ts), and begins new epochs. A write is answered after its flush.
@@ -77,7 +77,7 @@ export class LmdbStore implements Store {
       env.checkFile();
       env.flusher.check();
     };
-    this.#queue = new WriteQueue(env.root, env.base, check, { onPanic });
+    this.#queue = new WriteQueue(env, check, { onPanic });
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */

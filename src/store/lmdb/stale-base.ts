@@ -6,8 +6,9 @@
  * So every transaction looks, with the writer lock held, whether it builds on the newest; if not,
  * it puts the shared number right, in the lock file where LMDB maps it, and is to begin again.
  */
-import { openSync, readSync, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
+import { lockFile } from './lock-file.ts';
 import { readNewestMeta } from './meta-page.ts';
 
 const MAGIC = 0xbeef_c0de;
@@ -20,11 +21,11 @@ export class StaleBase {
   readonly #fd: number;
   readonly #lockPath: string;
 
-  /** `fd`: the data file. */
-  constructor(root: RootDatabase, path: string, fd: number) {
+  /** `lockPath`: the lock file; `fd`: the data file. */
+  constructor(root: RootDatabase, lockPath: string, fd: number) {
     this.#root = root;
     this.#fd = fd;
-    this.#lockPath = `${path}-lock`;
+    this.#lockPath = lockPath;
   }
 
   /** Inside a write transaction. True: it was put right; abort, and begin again. */
@@ -39,18 +40,4 @@ export class StaleBase {
     writeSync(fd, head, COMMIT_AT, HEAD_BYTES - COMMIT_AT, COMMIT_AT);
     return true;
   }
-}
-
-/**
- * Opened when it is needed, which is rare, and never closed: closing any descriptor of a file
- * gives up all locks of this process on it, and LMDB's tell others that the data is in use.
- */
-const opened = new Map<string, number>();
-
-function lockFile(path: string): number {
-  const known = opened.get(path);
-  if (known !== undefined) return known;
-  const fd = openSync(path, 'r+');
-  opened.set(path, fd);
-  return fd;
 }

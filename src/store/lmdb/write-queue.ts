@@ -3,16 +3,16 @@
  *
  *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ committed ──▶ answered
  *
- * LMDB takes its writer lock on a thread of libuv's small pool. Were several transactions
- * waiting for a lock that a stopped worker holds, they would take the whole pool with them;
- * so at most one waits. A refusal (`ChatError`) comes before a step's first write and stands
- * alone; any other failure undoes the whole transaction.
+ * While the writer lock is free, a transaction is made at once. Else LMDB waits for it on a
+ * thread of libuv's small pool. Were several transactions waiting for a lock that a stopped
+ * worker holds, they would take the whole pool with them; so at most one waits. A refusal
+ * (`ChatError`) comes before a step's first write and stands alone; any other failure undoes the
+ * whole transaction.
  */
-import type { RootDatabase } from 'lmdb';
 import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import type { StaleBase } from './stale-base.ts';
+import type { Environment } from './environment.ts';
 
 interface Waiting {
   /** Does the work; how it went is kept until the transaction is committed. */
@@ -34,8 +34,7 @@ const MDB_PANIC = -30_795;
 const MAX_TRIES = 100;
 
 export class WriteQueue {
-  readonly #root: RootDatabase;
-  readonly #base: StaleBase;
+  readonly #env: Pick<Environment, 'root' | 'base' | 'lock'>;
   readonly #check: () => void;
   readonly #maxWaiting: number;
   readonly #onPanic: ((error: Error) => void) | undefined;
@@ -45,16 +44,16 @@ export class WriteQueue {
   #onIdle: (() => void)[] = [];
   #isClosed = false;
   #failures = 0;
+  /** Another waited for the lock while it was held here, and is to have it next. */
+  #isWanted = false;
 
   /** `check` runs before each transaction and throws when nothing may be written. */
   constructor(
-    root: RootDatabase,
-    base: StaleBase,
+    env: Pick<Environment, 'root' | 'base' | 'lock'>,
     check: () => void,
     { maxWaiting = 50_000, onPanic }: WriteQueueOptions = {},
   ) {
-    this.#root = root;
-    this.#base = base;
+    this.#env = env;
     this.#check = check;
     this.#maxWaiting = maxWaiting;
     this.#onPanic = onPanic;
@@ -121,20 +120,24 @@ export class WriteQueue {
   /** False: it would have undone another's commit, and was not made. */
   async #attempt(taken: readonly Waiting[]): Promise<boolean> {
     this.#check();
+    const { root, base, lock } = this.#env;
     let failure: unknown;
     let isStale = false;
+    const steps = (): typeof ABORT | undefined => {
+      try {
+        isStale = base.mend();
+        if (isStale) return ABORT;
+        for (const waiting of taken) runStep(waiting);
+        this.#isWanted = lock.isWanted();
+        return undefined;
+      } catch (error) {
+        failure = error;
+        return ABORT;
+      }
+    };
+    const isAtOnce = !this.#isWanted && lock.isFree();
     try {
-      const outcome = await this.#root.childTransaction(() => {
-        try {
-          isStale = this.#base.mend();
-          if (isStale) return ABORT;
-          for (const waiting of taken) runStep(waiting);
-          return undefined;
-        } catch (error) {
-          failure = error;
-          return ABORT;
-        }
-      });
+      const outcome = isAtOnce ? root.transactionSync(steps) : await root.childTransaction(steps);
       if (outcome !== ABORT) return true;
       if (isStale) return false;
     } catch (error) {
