@@ -15,7 +15,7 @@ import { entriesAfter, messagesJson } from './batch.ts';
 import type { Entry } from './entry.ts';
 import type { Gate } from './gate.ts';
 import type { RoomId } from './identity.ts';
-import type { RoomOutlet } from './outlet.ts';
+import type { EncodeMessages, MessagesEvent } from './outlet.ts';
 import { presentEpoch, settle } from './position.ts';
 import type { Batch, Page, PageRequest, RoomHead, Store } from './store.ts';
 import type { Subscription } from './subscription.ts';
@@ -23,7 +23,7 @@ import type { Subscription } from './subscription.ts';
 /** What all feeds of a worker share. */
 export interface FeedContext {
   readonly store: Store;
-  readonly outlet: RoomOutlet;
+  readonly encode: EncodeMessages;
   /** Store reads at once. */
   readonly reads: Gate;
   /** Runs the task in the worker's next turn of sending (send-turns.ts). */
@@ -183,6 +183,11 @@ export class Feed {
     return position.epoch !== this.#position.epoch || position.seq > this.#position.seq;
   }
 
+  /** A `messages` event of this room. */
+  encode(epoch: string, entries: readonly Entry[]): MessagesEvent {
+    return this.#context.encode(this.room, epoch, messagesJson(entries));
+  }
+
   /** A page of this room; all reads of a worker go through one gate. */
   read(request: PageRequest): Promise<Page> {
     return this.#context.reads.run(() => this.#context.store.page(this.room, request));
@@ -224,9 +229,9 @@ export class Feed {
   }
 
   #sendTo(subscription: Subscription, entries: readonly Entry[]): boolean {
-    const json = messagesJson(entries);
-    if (!subscription.outlet.admit(json.length)) return false;
-    subscription.outlet.messages(this.room, this.#position.epoch, json);
+    const event = this.encode(this.#position.epoch, entries);
+    if (!subscription.outlet.admit(event.bytes)) return false;
+    subscription.outlet.messages(event);
     return true;
   }
 
@@ -257,11 +262,11 @@ export class Feed {
       const part =
         entries.length <= this.limits.maxBatch ? entries : entries.slice(at, at + this.limits.maxBatch);
       if (this.#live.size > 0) {
-        const json = messagesJson(part);
+        const event = this.encode(this.#position.epoch, part);
         for (const subscription of this.#live) {
-          if (!subscription.outlet.admit(json.length)) this.#demote(subscription);
+          if (subscription.outlet.admit(event.bytes)) subscription.outlet.messages(event);
+          else this.#demote(subscription);
         }
-        this.#context.outlet.broadcast(this.room, this.#position.epoch, json);
       }
       this.#position = { epoch: this.#position.epoch, seq: part.at(-1)?.seq ?? this.#position.seq };
       this.#remember(part);

@@ -12,7 +12,7 @@
  */
 import type { GoneReason, Lost, Position } from '../protocol/words.ts';
 import { nameOf } from './identity.ts';
-import { entriesAfter, messagesJson } from './batch.ts';
+import { entriesAfter } from './batch.ts';
 import type { Feed } from './feed.ts';
 import type { Outlet } from './outlet.ts';
 import { settle, type Loss } from './position.ts';
@@ -77,7 +77,6 @@ export class Subscription {
   /** The feed took this socket out of the live ones; everything up to `position` was sent. */
   demote(position: Position): void {
     if (this.#state !== 'live') return;
-    this.outlet.exit(this.feed.room);
     this.#position = position;
     this.#isSettled = false;
     this.#catchUp();
@@ -86,10 +85,8 @@ export class Subscription {
   /** Nothing more is handed on. With a reason the client is told. */
   end(reason?: GoneReason): void {
     if (this.#state === 'ended') return;
-    const wasLive = this.#state === 'live';
     this.#position = this.given;
     this.#state = 'ended';
-    if (wasLive) this.outlet.exit(this.feed.room);
     this.feed.remove(this);
     if (reason !== undefined) this.outlet.gone(this.feed.room, reason);
     this.#onEnd(this);
@@ -107,7 +104,6 @@ export class Subscription {
   #goLive(): boolean {
     if (!this.feed.admit(this, this.#position)) return false;
     this.#state = 'live';
-    this.outlet.enter(this.feed.room);
     return true;
   }
 
@@ -164,9 +160,9 @@ export class Subscription {
     this.#isSettled = true;
     const last = entries.at(-1);
     if (last !== undefined) {
-      const json = messagesJson(entries);
-      this.outlet.admit(json.length);
-      this.outlet.messages(this.feed.room, start.epoch, json);
+      const event = this.feed.encode(start.epoch, entries);
+      this.outlet.admit(event.bytes);
+      this.outlet.messages(event);
       this.#position = { epoch: start.epoch, seq: last.seq };
     }
     this.feed.learn(page);

@@ -12,8 +12,6 @@ import {
 } from 'node:http';
 import { Server } from 'socket.io';
 import { Decoder } from 'socket.io-parser';
-import type { RoomOutlet } from '../chat/outlet.ts';
-import { nameOf, namespaceOf } from '../chat/identity.ts';
 import { requestSchemas } from '../protocol/requests.ts';
 import type { RoomState } from '../protocol/words.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
@@ -21,9 +19,9 @@ import { Connections } from './connection.ts';
 import { Handshake } from './handshake.ts';
 import { Dispatcher } from './request.ts';
 import { HANDLERS } from './requests/handlers.ts';
-import { liveRoom, messagesEvent } from './socket-outlet.ts';
 import { WireEncoder } from './wire-encoder.ts';
-import { webSocketServer, WriteGather } from './ws-engine.ts';
+import { WriteGather } from './write-gather.ts';
+import { webSocketServer } from './ws-engine.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -63,6 +61,10 @@ export class ChatServer {
         decide(refusal, refusal === undefined);
       },
     });
+    // Its head and URL are not needed any more, and would stay as long as the connection.
+    this.io.engine.on('connection', (conn: { request: unknown }) => {
+      conn.request = null;
+    });
   }
 
   /** Opens the namespaces. Called once, with everything that the handlers share. */
@@ -78,16 +80,6 @@ export class ChatServer {
     }
     return connections;
   }
-
-  /** Reaches the live sockets of a room. */
-  readonly outlet: RoomOutlet = {
-    broadcast: (room, epoch, messages) => {
-      this.io
-        .of(namespaceOf(room))
-        .to(liveRoom(nameOf(room)))
-        .emit('messages', messagesEvent(room, epoch, messages));
-    },
-  };
 
   /** A `room` event for one socket. */
   tellRoom(namespace: string, socket: string, state: RoomState): void {

@@ -56,9 +56,12 @@ export class Dispatcher {
     const { maxOutstanding } = this.#context.settings.limits;
     let outstanding = 0;
     let onFinished: (() => void) | undefined;
+    const onDone = (): void => {
+      outstanding -= 1;
+      if (outstanding === 0) onFinished?.();
+    };
     const onRequest = (event: unknown, ...args: unknown[]): void => {
-      const last = args.at(-1);
-      const callback = typeof last === 'function' ? (last as Callback) : undefined;
+      const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
       const refusal =
         onFinished !== undefined
           ? DRAINING
@@ -67,12 +70,7 @@ export class Dispatcher {
             : undefined;
       if (refusal !== undefined) return callback?.({ ok: false, error: refusal.body });
       outstanding += 1;
-      void this.#answer(caller, event, callback === undefined ? args : args.slice(0, -1), callback).finally(
-        () => {
-          outstanding -= 1;
-          if (outstanding === 0) onFinished?.();
-        },
-      );
+      this.#answer(caller, event, args, callback, onDone);
     };
     const finish = (): Promise<void> =>
       new Promise((resolve) => {
@@ -82,27 +80,42 @@ export class Dispatcher {
     return { onRequest, finish };
   }
 
-  async #answer(
+  /** No `async` here: a post would be a dozen promises. */
+  #answer(
     caller: Caller,
     event: unknown,
     args: readonly unknown[],
     callback: Callback | undefined,
-  ): Promise<void> {
-    try {
-      if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
-        throw new ChatError(
-          'bad_request',
-          `there is no request ${JSON.stringify(String(event).slice(0, 64))}`,
-        );
-      }
-      if (args.length > 1)
-        throw new ChatError('bad_request', `a request has one object; got ${args.length} arguments`);
-      const { reply, after } = await this.#handle(event as RequestName, caller, args[0]);
+    onDone: () => void,
+  ): void {
+    const onError = (error: unknown): void => {
+      onDone();
+      callback?.({ ok: false, error: errorBody(error, this.#context.log, String(event)) });
+    };
+    const onAnswer = ({ reply, after }: Answer): void => {
+      onDone();
       callback?.({ ok: true, ...reply });
       after?.();
+    };
+    try {
+      this.#begin(caller, event, args).then(onAnswer, onError).catch(this.#onFault);
     } catch (error) {
-      callback?.({ ok: false, error: errorBody(error, this.#context.log, String(event)) });
+      onError(error);
     }
+  }
+
+  /** What fails after the answer is ours: the client has nothing more to hear of it. */
+  readonly #onFault = (error: unknown): void =>
+    this.#context.log.error({ error }, 'our fault, after an answer');
+
+  /** Throws what is wrong with the request itself. */
+  #begin(caller: Caller, event: unknown, args: readonly unknown[]): Promise<Answer> {
+    if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
+      throw new ChatError('bad_request', `there is no request ${JSON.stringify(String(event).slice(0, 64))}`);
+    }
+    if (args.length > 1)
+      throw new ChatError('bad_request', `a request has one object; got ${args.length} arguments`);
+    return this.#handle(event as RequestName, caller, args[0]);
   }
 
   #handle<N extends RequestName>(name: N, caller: Caller, input: unknown): Promise<Answer> {

@@ -3,28 +3,17 @@
  *
  * Engine.IO's buffer has no limit of its own (TRAPS 6.4), so this counts. Over
  * `maxBufferedBytes` nothing of a feed is added; over `maxSocketBytes`, which only replies can
- * reach, the connection ends.
+ * reach, the connection ends. Frames of feeds go past Engine.IO unless it holds something back.
  */
 import type { Socket } from 'socket.io';
-import type { Outlet } from '../chat/outlet.ts';
+import type { MessagesEvent, Outlet } from '../chat/outlet.ts';
 import { nameOf, type RoomId } from '../chat/identity.ts';
 import type { GoneReason, Lost } from '../protocol/words.ts';
-import { RawJson } from './wire-encoder.ts';
+import { GatheredWebSocket } from './gathered-web-socket.ts';
 
 export interface OutletLimits {
   readonly maxBufferedBytes: number;
   readonly maxSocketBytes: number;
-}
-
-/** The Socket.IO room of a chat room's live sockets; never as long as a socket id. */
-export function liveRoom(room: string): string {
-  return `live:${room}`;
-}
-
-export function messagesEvent(room: RoomId, epoch: string, messages: string): RawJson {
-  return new RawJson(
-    `{"room":${JSON.stringify(nameOf(room))},"epoch":${JSON.stringify(epoch)},"messages":${messages}}`,
-  );
 }
 
 export class SocketOutlet implements Outlet {
@@ -42,8 +31,22 @@ export class SocketOutlet implements Outlet {
   }
 
   get #isDrained(): boolean {
+    return this.#isIdle || this.#socket.conn.readyState !== 'open';
+  }
+
+  /** Nothing waits, neither in Engine.IO nor for the system. */
+  get #isIdle(): boolean {
+    return this.#isTaken && (this.#webSocket?.unsent ?? 0) === 0;
+  }
+
+  /** Engine.IO has handed on all that it was given. */
+  get #isTaken(): boolean {
     const { conn } = this.#socket;
-    return (conn.transport.writable && this.#buffered() === 0) || conn.readyState !== 'open';
+    return conn.transport.writable && bufferOf(conn).length === 0;
+  }
+
+  get #webSocket(): GatheredWebSocket | undefined {
+    return webSocketOf(this.#socket.conn.transport);
   }
 
   admit(bytes: number): boolean {
@@ -59,8 +62,11 @@ export class SocketOutlet implements Outlet {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  messages(room: RoomId, epoch: string, messages: string): void {
-    this.#socket.emit('messages', messagesEvent(room, epoch, messages));
+  messages({ packet, frame }: MessagesEvent): void {
+    const { conn } = this.#socket;
+    // What Engine.IO still has comes first.
+    if (conn.readyState === 'open' && this.#isTaken && this.#webSocket?.sendFrame(frame) === true) return;
+    conn.write(packet);
   }
 
   lost(lost: Lost): void {
@@ -71,42 +77,27 @@ export class SocketOutlet implements Outlet {
     this.#socket.emit('room', { room: nameOf(room), gone: reason });
   }
 
-  enter(room: RoomId): void {
-    void this.#socket.join(liveRoom(nameOf(room)));
-  }
-
-  exit(room: RoomId): void {
-    void this.#socket.leave(liveRoom(nameOf(room)));
-  }
-
-  /** The packets that wait for the transport. */
-  #buffered(): number {
-    return bufferOf(this.#socket.conn).length;
-  }
-
-  /** Looks again each time the transport can write; an upgrade changes the transport. */
+  /** Looks again each time that something has left; an upgrade changes the way. */
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
     const { conn } = this.#socket;
-    let { transport } = conn;
+    const { transport } = conn;
+    let isOver = false;
     const look = (): void => {
-      if (!this.#isDrained) return;
+      if (isOver) return;
+      isOver = true;
       transport.off('ready', look);
-      conn.off('upgrade', onUpgrade);
+      conn.off('upgrade', look);
       conn.off('close', look);
       this.#isWatching = false;
+      if (!this.#isDrained) return this.#watch();
       for (const resolve of this.#waiting.splice(0)) resolve();
     };
-    const onUpgrade = (): void => {
-      transport.off('ready', look);
-      transport = conn.transport;
-      transport.on('ready', look);
-      look();
-    };
-    transport.on('ready', look);
-    conn.on('upgrade', onUpgrade);
+    conn.on('upgrade', look);
     conn.on('close', look);
+    if (this.#isTaken) this.#webSocket?.onceSent(look);
+    else transport.on('ready', look);
   }
 
   /** Ends a connection whose client asks and asks and never reads. */
@@ -114,12 +105,18 @@ export class SocketOutlet implements Outlet {
     const { conn } = this.#socket;
     let bytes = 0;
     conn.on('packetCreate', (packet: { data?: unknown }) => {
-      const waiting = this.#buffered();
-      if (waiting === 0) bytes = 0;
+      if (this.#isIdle) bytes = 0;
       else if (typeof packet.data === 'string') bytes += packet.data.length;
       if (bytes > this.#limits.maxSocketBytes) conn.close(true);
     });
   }
+}
+
+/** `socket` is what Engine.IO's WebSocket transport calls its own; a test pins it. */
+function webSocketOf(transport: object): GatheredWebSocket | undefined {
+  return 'socket' in transport && transport.socket instanceof GatheredWebSocket
+    ? transport.socket
+    : undefined;
 }
 
 /** `writeBuffer` is a documented property of Engine.IO's socket, though its type hides it. */

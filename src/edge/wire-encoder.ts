@@ -1,30 +1,44 @@
 /**
- * The default wire format, with two things less: JSON that is text already is not made again,
- * and nothing is searched for binary data (the server sends none; TRAPS 6).
+ * The default wire format, without the search for binary data (the server sends none; TRAPS 6).
+ * A `messages` event is encoded once for all sockets that get it, from JSON that is text already.
  */
-import { Encoder, PacketType, type Packet } from 'socket.io-parser';
-
-/** An event's object that is JSON already. */
-export class RawJson {
-  readonly json: string;
-
-  constructor(json: string) {
-    this.json = json;
-  }
-}
+import { Encoder, type Packet } from 'socket.io-parser';
+import { nameOf, namespaceOf, type RoomId } from '../chat/identity.ts';
+import type { MessagesEvent } from '../chat/outlet.ts';
+import { textFrame } from './text-frame.ts';
 
 export class WireEncoder extends Encoder {
-  override encode(packet: Packet): string[] {
-    const data: unknown = packet.data;
-    if (packet.type === PacketType.EVENT && Array.isArray(data) && data[1] instanceof RawJson) {
-      const namespace = packet.nsp === '/' ? '' : `${packet.nsp},`;
-      return [`2${namespace}[${JSON.stringify(data[0])},${data[1].json}]`];
-    }
-    return [plainText(packet)];
+  override encode({ type, nsp, id, data }: Packet): string[] {
+    const body = data === undefined || data === null ? '' : JSON.stringify(data);
+    return [`${type}${prefixOf(nsp)}${id ?? ''}${body}`];
   }
 }
 
-function plainText({ type, nsp, id, data }: Packet): string {
-  const namespace = nsp === '/' ? '' : `${nsp},`;
-  return `${type}${namespace}${id ?? ''}${data === undefined || data === null ? '' : JSON.stringify(data)}`;
+export class WireMessages implements MessagesEvent {
+  readonly packet: string;
+  #frame: Buffer | undefined;
+
+  constructor(packet: string) {
+    this.packet = packet;
+  }
+
+  get bytes(): number {
+    return this.packet.length;
+  }
+
+  get frame(): Buffer {
+    // Engine.IO's letter for a message is 4.
+    this.#frame ??= textFrame(`4${this.packet}`);
+    return this.#frame;
+  }
+}
+
+/** `messages`: a JSON array. */
+export function encodeMessages(room: RoomId, epoch: string, messages: string): MessagesEvent {
+  const head = `{"room":${JSON.stringify(nameOf(room))},"epoch":${JSON.stringify(epoch)},"messages":`;
+  return new WireMessages(`2${prefixOf(namespaceOf(room))}["messages",${head}${messages}}]`);
+}
+
+function prefixOf(namespace: string): string {
+  return namespace === '/' ? '' : `${namespace},`;
 }

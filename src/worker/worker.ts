@@ -22,6 +22,7 @@ import { Authenticator } from '../edge/auth.ts';
 import type { ChatContext } from '../edge/chat-context.ts';
 import { ChatServer } from '../edge/chat-server.ts';
 import type { Connections } from '../edge/connection.ts';
+import { encodeMessages } from '../edge/wire-encoder.ts';
 import type { WorkerMessage } from '../ops/ipc.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { Beat, pause } from './beat.ts';
@@ -60,6 +61,7 @@ export class Worker {
   readonly #connections: Connections;
   readonly #health: Health;
   readonly #beat = new Beat();
+  readonly #turns: SendTurns;
 
   /** Rooms written here since the last notice of heads. */
   #written = new Map<RoomId, readonly [string, number]>();
@@ -80,7 +82,7 @@ export class Worker {
     });
     const settings = edgeSettings(config, node);
     const onFault = (error: unknown): void => log.error({ error }, 'our fault');
-    const turns = new SendTurns({
+    this.#turns = new SendTurns({
       defer: setImmediate,
       after: (ms, task) => void setTimeout(task, ms),
       now: () => performance.now(),
@@ -88,15 +90,15 @@ export class Worker {
     });
     this.#server = new ChatServer(settings, {
       readiness: () => this.#health.readiness(performance.now()),
-      onHeld: turns.addLast,
+      onHeld: this.#turns.addLast,
     });
     this.#adapter = adapter;
     this.#feeds = new Feeds(
       {
         store,
-        outlet: this.#server.outlet,
+        encode: encodeMessages,
         reads: new Gate(config.maxRepairs),
-        inTurn: turns.add,
+        inTurn: this.#turns.add,
         wait: (ms) => pause(ms, this.#beat.signal),
         limits: { ...DEFAULT_FEED_LIMITS, maxBatch: config.maxBatch, maxPageBytes: config.maxPageBytes },
         onFault,
@@ -165,6 +167,8 @@ export class Worker {
     this.#log.info({ reason, sockets: this.#connections.size }, 'draining');
     await this.#connections.drain(reason, overMs, this.#config.reconnectSpread);
     await this.#committer.idle();
+    // The last answers leave before the process does.
+    await new Promise<void>((resolve) => this.#turns.addLast(resolve));
     await this.#beat.close();
     await this.#server.close();
     await this.#adapter.close();

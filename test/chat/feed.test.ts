@@ -13,16 +13,16 @@ import { roomId, type RoomId } from '../../src/chat/identity.ts';
 import { headOf } from '../../src/chat/room-state.ts';
 import type { Batch } from '../../src/chat/store.ts';
 import type { Position } from '../../src/protocol/words.ts';
+import { encodeMessages } from '../../src/edge/wire-encoder.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { until } from '../support/client.ts';
-import { LiveGroup, RecordingOutlet } from '../support/recording-outlet.ts';
+import { RecordingOutlet } from '../support/recording-outlet.ts';
 
 const ROOM = roomId('/', 'lobby');
 const ALL: Position = { epoch: '', seq: 0 };
 
 let dir: string;
 let store: LmdbStore;
-let group: LiveGroup;
 let feeds: Feeds;
 const faults: unknown[] = [];
 
@@ -37,10 +37,9 @@ afterEach(async () => {
 });
 
 function openFeeds(): void {
-  group = new LiveGroup();
   const context = {
     store,
-    outlet: group,
+    encode: encodeMessages,
     reads: new Gate(4),
     inTurn: (task: () => void) => void setTimeout(task, Math.random() * 3),
     wait: (ms: number) => pause(ms),
@@ -77,7 +76,7 @@ async function storePosts(count: number, user = 'ada'): Promise<Batch[]> {
 
 async function follow(user: string, from: Position = ALL) {
   const joined = await become(user);
-  const outlet = new RecordingOutlet(group);
+  const outlet = new RecordingOutlet();
   const subscription = feeds.subscribe(ROOM, headOf(joined.info), outlet, {
     user,
     point: joined.membership.point,

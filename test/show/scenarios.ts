@@ -24,6 +24,7 @@ import { speed5 } from './speed-5.ts';
 import { speed6 } from './speed-6.ts';
 import { speed7 } from './speed-7.ts';
 import { speed8 } from './speed-8.ts';
+import { speed9 } from './speed-9.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -52,4 +53,5 @@ export const SCENARIOS: readonly Scenario[] = [
   speed6,
   speed7,
   speed8,
+  speed9,
 ];

@@ -4,6 +4,7 @@
  * `{ n, method, args }` is answered with `{ n, value }` or `{ n, error }`. `inside` names a
  * signal that the process sends itself in the middle of a transaction.
  */
+import { setTimeout } from 'node:timers/promises';
 import { claimDataDir } from '../../dist/store/lmdb/data-dir.js';
 import { LmdbStore } from '../../dist/store/lmdb/lmdb-store.js';
 
@@ -15,6 +16,11 @@ const commands = {
   async append(batches) {
     const { rooms, durable } = await store.append(batches);
     return { rooms, durable: await durable };
+  },
+  /** Not at once: whoever asks may block its event loop meanwhile. */
+  async appendLater(ms, batches) {
+    await setTimeout(ms);
+    return commands.append(batches);
   },
   async retain(policy) {
     await store.retain(policy, new AbortController().signal);

@@ -31,16 +31,22 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const sleep = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+const URGENT = { isUrgent: true };
+/** Blocks until another process waits for the lock; inside a transaction. */
+function untilWanted(): void {
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  for (let ms = 0; ms < 10_000 && !env.lock.isWanted(); ms += 5) Atomics.wait(word, 0, 0, 5);
+}
 
 test('it is seen whether the lock is free, held, and wanted by another process', async () => {
   const seen: boolean[] = [];
   const look = () => seen.push(env.lock.isFree(), env.lock.isWanted());
   look();
   env.root.transactionSync(look);
-  const posted = other.call('append', [{ room: ROOM, drafts: [] }]);
+  const posted = other.call('appendLater', 200, [{ room: ROOM, drafts: [] }]);
+  await pause(100);
   env.root.transactionSync(() => {
-    sleep(500);
+    untilWanted();
     look();
   });
   await posted;
@@ -48,13 +54,13 @@ test('it is seen whether the lock is free, held, and wanted by another process',
   expect(seen).toEqual([true, false, false, false, false, true, true, false]);
 });
 
-test('while it is free a step has run and is committed when `run` returns', async () => {
+test('while it is free an urgent step has run and is committed when `run` returns', async () => {
   const queue = new WriteQueue(env, () => {});
-  let order: string[] = [];
+  const order: string[] = [];
   const wrote = queue.run(() => {
     void env.probe.put('key', 'value');
     order.push('step');
-  });
+  }, URGENT);
   order.push('returned');
   expect(order).toEqual(['step', 'returned']);
   expect(env.lock.isFree()).toBe(true);
@@ -80,13 +86,25 @@ test('while another holds it a step waits, and the event loop goes on', async ()
 
 test('whoever saw that another waits lets it write first', async () => {
   const queue = new WriteQueue(env, () => {});
-  const posted = other.call('append', [{ room: ROOM, drafts: [] }]);
-  await queue.run(() => sleep(500));
+  const posted = other.call('appendLater', 200, [{ room: ROOM, drafts: [] }]);
+  await pause(100);
+  await queue.run(untilWanted, URGENT);
   let hasRun = false;
   const wrote = queue.run(() => {
     hasRun = true;
-  });
+  }, URGENT);
   expect(hasRun).toBe(false);
   await Promise.all([posted, wrote]);
   expect(hasRun).toBe(true);
+});
+
+test('what is asked for in one turn of the event loop is one transaction, and closing waits for it', async () => {
+  const queue = new WriteQueue(env, () => {});
+  const transactions = new Set<number>();
+  const step = () => transactions.add(env.root.getWriteTxnId());
+  const steps = [queue.run(step), queue.run(step), queue.run(step)];
+  expect(transactions.size).toBe(0);
+  await queue.close();
+  expect(transactions.size).toBe(1);
+  await Promise.all(steps);
 });

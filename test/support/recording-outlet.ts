@@ -1,6 +1,6 @@
 /** A socket's way out that keeps what it was sent, and can be made slow. */
-import { nameOf, type RoomId } from '../../src/chat/identity.ts';
-import type { Outlet, RoomOutlet } from '../../src/chat/outlet.ts';
+import type { RoomId } from '../../src/chat/identity.ts';
+import type { MessagesEvent, Outlet } from '../../src/chat/outlet.ts';
 import type { GoneReason, Lost, Message } from '../../src/protocol/words.ts';
 
 export class RecordingOutlet implements Outlet {
@@ -11,12 +11,7 @@ export class RecordingOutlet implements Outlet {
   events = 0;
   /** False: the buffer counts as full. */
   isReading = true;
-  readonly #group: LiveGroup;
   #waiting: (() => void)[] = [];
-
-  constructor(group: LiveGroup) {
-    this.#group = group;
-  }
 
   admit(): boolean {
     return this.isReading;
@@ -32,9 +27,9 @@ export class RecordingOutlet implements Outlet {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  messages(_room: RoomId, _epoch: string, messages: string): void {
+  messages({ packet }: MessagesEvent): void {
     this.events += 1;
-    for (const { seq } of JSON.parse(messages) as Message[]) this.seqs.push(seq);
+    for (const { seq } of messagesOf(packet)) this.seqs.push(seq);
   }
 
   lost(lost: Lost): void {
@@ -44,30 +39,10 @@ export class RecordingOutlet implements Outlet {
   gone(_room: RoomId, reason: GoneReason): void {
     this.gones.push(reason);
   }
-
-  enter(room: RoomId): void {
-    this.#group.enter(room, this);
-  }
-
-  exit(room: RoomId): void {
-    this.#group.exit(room, this);
-  }
 }
 
-/** The live outlets by room, as Socket.IO's rooms are. */
-export class LiveGroup implements RoomOutlet {
-  readonly #rooms = new Map<string, Set<RecordingOutlet>>();
-
-  enter(room: RoomId, outlet: RecordingOutlet): void {
-    const known = this.#rooms.get(nameOf(room)) ?? new Set();
-    this.#rooms.set(nameOf(room), known.add(outlet));
-  }
-
-  exit(room: RoomId, outlet: RecordingOutlet): void {
-    this.#rooms.get(nameOf(room))?.delete(outlet);
-  }
-
-  broadcast(room: RoomId, epoch: string, messages: string): void {
-    for (const outlet of this.#rooms.get(nameOf(room)) ?? []) outlet.messages(room, epoch, messages);
-  }
+/** The messages of a `messages` event, as the wire has it. */
+function messagesOf(packet: string): readonly Message[] {
+  const [, { messages }] = JSON.parse(packet.slice(packet.indexOf('['))) as [string, { messages: Message[] }];
+  return messages;
 }

@@ -5,15 +5,16 @@ import { ChatError } from '../../protocol/errors.ts';
 import type { Limits } from '../../protocol/limits.ts';
 import type { Handler } from '../request.ts';
 
-export const handlePost: Handler<'message:post'> = async (context, { session, posts }, request) => {
+export const handlePost: Handler<'message:post'> = (context, { session, posts }, request) => {
   const { room, id, text, replyTo, data } = request;
   checkSizes(text, data, context.settings.limits);
   const waitMs = posts?.take(context.now()) ?? 0;
   if (waitMs > 0)
     throw new ChatError('rate_limited', 'too many posts (--rate-posts)', { retryAfterMs: waitMs });
   const made = draft(session.user, id, 'text', { text, replyTo, data });
-  const posted = await context.committer.post(roomId(session.namespace, room), made);
-  return { reply: { room, ...posted } };
+  return context.committer
+    .post(roomId(session.namespace, room), made)
+    .then((posted) => ({ reply: { room, ...posted } }));
 };
 
 function checkSizes(text: string, data: unknown, { maxTextBytes, maxDataBytes }: Limits): void {

@@ -14,12 +14,12 @@ import { birthOf, DATA_FILE, identityOf, makeDirectory, restoresOf } from './dat
 import { Flusher, type Sync } from './flusher.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
+import { mapBytes } from './map-size.ts';
 import { RoomTable } from './room-table.ts';
 import { StaleBase } from './stale-base.ts';
 import { WriterLock } from './writer-lock.ts';
 
 const MAX_READERS = 1_024;
-const MAP_BYTES = 2 ** 40;
 /** Of others that open the data at the same time, again and again. */
 const MAX_TRIES = 100;
 /** Less, and a commit may fail at any time. */
@@ -111,9 +111,7 @@ function openRoot(path: string): RootDatabase {
     path,
     maxReaders: MAX_READERS,
     maxDbs: 16,
-    // Addresses, not memory: with less, the map would be made anew while the file grows, which two
-    // threads of a process may do at once (mdb_env_map sets `me_map` before `me_metas`).
-    mapSize: MAP_BYTES,
+    mapSize: mapBytes(),
     // With it on, each turn has a promise of LMDB's own, which nobody could catch.
     eventTurnBatching: false,
     // With it, a process that is killed while it flushes leaves another that can write no more

@@ -92,8 +92,10 @@ export class LmdbStore implements Store {
   }
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
-    const { value, flushed } = await this.#commit(() =>
-      batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
+    // The committer has gathered them already.
+    const { value, flushed } = await this.#commit(
+      () => batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
+      { isUrgent: true },
     );
     return { rooms: value, durable: flushed.then(() => this.durability) };
   }
@@ -272,8 +274,11 @@ export class LmdbStore implements Store {
   }
 
   /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
-  async #commit<T>(step: () => T): Promise<{ value: T; flushed: Promise<void> }> {
-    const value = await this.#queue.run(step);
+  async #commit<T>(
+    step: () => T,
+    options?: { readonly isUrgent: boolean },
+  ): Promise<{ value: T; flushed: Promise<void> }> {
+    const value = await this.#queue.run(step, options);
     return { value, flushed: this.#flush() };
   }
 

@@ -14,6 +14,7 @@ const VERSION_AT = 4;
 const PAGE_BYTES_AT = 24;
 const COMMIT_AT = 128;
 const MAX_READS = 1_000;
+const NO_META = 'the data file has no meta page that lmdb-js 3 writes';
 
 /** The roots of one commit, and which it is: commits are counted from 0. */
 export interface Meta {
@@ -30,7 +31,7 @@ export function readNewestMeta(fd: number): Meta {
     if (first.equals(againFirst) && second.equals(againSecond)) {
       const metas = [first, second].map((bytes) => metaOf(bytes)).filter((meta) => meta !== undefined);
       const [newest] = metas.toSorted((a, b) => b.commit - a.commit);
-      if (newest === undefined) throw new Error('the data file has no meta page that lmdb-js 3 writes');
+      if (newest === undefined) throw new Error(NO_META);
       return newest;
     }
     first = againFirst;
@@ -38,6 +39,20 @@ export function readNewestMeta(fd: number): Meta {
   }
   throw new Error('the meta pages change faster than they can be read');
 }
+
+/** The newest commit's number, with the writer lock held: nobody is in the middle of one. */
+export function readNewestCommit(fd: number): number {
+  let newest = -1;
+  for (let page = 0, at = META_AT; page < 2; page += 1) {
+    readSync(fd, scratch, 0, META_BYTES, at);
+    newest = Math.max(newest, metaOf(scratch)?.commit ?? -1);
+    at += pageBytesOf(scratch);
+  }
+  if (newest < 0) throw new Error(NO_META);
+  return newest;
+}
+
+const scratch = Buffer.alloc(META_BYTES);
 
 /** Makes `meta` the file's newest commit, whatever came after it. Only while nobody has it open. */
 export function putBackMeta(fd: number, { bytes }: Meta): void {

@@ -9,7 +9,7 @@
 import { readSync, writeSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { lockFile } from './lock-file.ts';
-import { readNewestMeta } from './meta-page.ts';
+import { readNewestCommit } from './meta-page.ts';
 
 const MAGIC = 0xbeef_c0de;
 /** `MDB_txbody`: magic, format, and the newest commit's number, 64 bits. */
@@ -30,7 +30,7 @@ export class StaleBase {
 
   /** Inside a write transaction. True: it was put right; abort, and begin again. */
   mend(): boolean {
-    const newest = readNewestMeta(this.#fd).commit;
+    const newest = readNewestCommit(this.#fd);
     if (this.#root.getWriteTxnId() === newest + 1) return false;
     const fd = lockFile(this.#lockPath);
     const head = Buffer.alloc(HEAD_BYTES);

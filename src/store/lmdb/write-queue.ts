@@ -3,6 +3,9 @@
  *
  *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ committed ──▶ answered
  *
+ * A step begins one at the end of the present turn of the event loop, so that what a crowd asks
+ * at once is one transaction; an urgent one begins it now.
+ *
  * While the writer lock is free, a transaction is made at once. Else LMDB waits for it on a
  * thread of libuv's small pool. Were several transactions waiting for a lock that a stopped
  * worker holds, they would take the whole pool with them; so at most one waits. A refusal
@@ -41,6 +44,7 @@ export class WriteQueue {
 
   #waiting: Waiting[] = [];
   #isWriting = false;
+  #isPlanned = false;
   #onIdle: (() => void)[] = [];
   #isClosed = false;
   #failures = 0;
@@ -63,7 +67,7 @@ export class WriteQueue {
    * Runs a step inside a write transaction. Resolves when that is committed;
    * rejects with the step's `ChatError`, else with `StoreUnavailable`.
    */
-  async run<T>(step: () => T): Promise<T> {
+  async run<T>(step: () => T, { isUrgent = false } = {}): Promise<T> {
     let result: { readonly value: T } | undefined;
     await new Promise<void>((resolve, reject) => {
       if (this.#isClosed) return reject(new StoreUnavailable('the store is closed'));
@@ -73,7 +77,14 @@ export class WriteQueue {
         result = { value: step() };
       };
       this.#waiting.push({ step: run, resolve, reject });
-      if (!this.#isWriting) void this.#write();
+      if (isUrgent) this.#begin();
+      else if (!this.#isPlanned) {
+        this.#isPlanned = true;
+        setImmediate(() => {
+          this.#isPlanned = false;
+          this.#begin();
+        });
+      }
     });
     if (result === undefined) throw new Error('a step that was not run');
     return result.value;
@@ -87,8 +98,12 @@ export class WriteQueue {
   /** Takes no more; resolves when what was asked before is answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (!this.#isWriting) return;
+    if (!this.#isWriting && this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #begin(): void {
+    if (!this.#isWriting && this.#waiting.length > 0) void this.#write();
   }
 
   async #write(): Promise<void> {

@@ -1,0 +1,58 @@
+/**
+ * A WebSocket whose frames are gathered (write-gather.ts), and which says at once that it can
+ * take more as long as little is unsent: Engine.IO would keep each packet back until the one
+ * before had left the process, and send them one by one.
+ */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { textFrame } from './text-frame.ts';
+import type { WriteGather } from './write-gather.ts';
+
+type Done = (error?: Error) => void;
+
+/** Unsent bytes above which the sender waits. */
+const MAX_UNSENT = 262_144;
+const NOTHING = Buffer.alloc(0);
+
+export class GatheredWebSocket extends WebSocket {
+  #socket: Socket | undefined;
+  #gather: WriteGather | undefined;
+
+  /** Called once, when the connection is open; `socket` is its own. */
+  gatherInto(gather: WriteGather, socket: Socket): void {
+    this.#gather = gather;
+    this.#socket = socket;
+  }
+
+  /** Bytes that have not left the process. */
+  get unsent(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  /** Calls back when all that was sent so far has left the process, or never will. */
+  onceSent(task: () => void): void {
+    if (this.#socket === undefined || this.#socket.destroyed) setImmediate(task);
+    else this.#socket.write(NOTHING, task);
+  }
+
+  /** As ws sends it; text without options goes the short way. */
+  override send(data: unknown, options?: object | Done, done?: Done): void {
+    if (typeof data === 'string' && (options === undefined || typeof options === 'function')) {
+      if (this.sendFrame(textFrame(data), (options as Done | undefined) ?? done)) return;
+    }
+    super.send(data as string, options as object, done);
+  }
+
+  /** Sends a whole frame; false: not open, nothing was done. */
+  sendFrame(frame: Buffer, done?: Done): boolean {
+    const socket = this.#socket;
+    if (socket === undefined || this.readyState !== WebSocket.OPEN) return false;
+    this.#gather?.hold(socket);
+    if (socket.writableLength > MAX_UNSENT) socket.write(frame, done as (error?: Error | null) => void);
+    else {
+      socket.write(frame);
+      done?.();
+    }
+    return true;
+  }
+}
