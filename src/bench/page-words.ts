@@ -1,6 +1,6 @@
 /** What a comparison says, in sentences that are derived from its figures. */
-import { isOurs, isPlain, type Mode, type OurMode, type Scenario } from './compare-options.ts';
-import { type Column, columnsOf, figureOf } from './figures.ts';
+import { isOurs, isPlain, type Mode, type OurMode, type Scenario, type Settings } from './compare-options.ts';
+import { type Column, columnsOf, type Figure, figureOf, shown } from './figures.ts';
 import { ratioText } from './page-charts.ts';
 import type { CompareReport } from './report.ts';
 
@@ -21,34 +21,103 @@ export function words(report: CompareReport): string[] {
   return sentences;
 }
 
-/** A figure's ratio to plain, by the title of its column. */
-function ratioOf(report: CompareReport, mode: Mode, scenario: Scenario, title: string): number | undefined {
-  const column = columnNamed(scenario, title);
-  return column && figureOf(report.results, mode, scenario, column)?.ratio;
+type Say = (figure: Figure, settings: Settings) => string | undefined;
+
+/** What is said of one figure; nothing where it was not measured, or has no ratio to tell. */
+interface Phrase {
+  readonly scenario: Scenario;
+  readonly title: string;
+  readonly say: Say;
+}
+
+const ratioed =
+  (say: (ratio: string, settings: Settings) => string): Say =>
+  ({ ratio }, settings) =>
+    ratio === undefined ? undefined : say(ratioText(ratio), settings);
+
+const UNDER_LOAD: readonly Phrase[] = [
+  {
+    scenario: 'flood',
+    title: 'deliveries/s',
+    say: ratioed((ratio) => `under a flood it delivers ${ratio} what the plain set-up does`),
+  },
+  { scenario: 'flood', title: 'p99 ms', say: ratioed((ratio) => `its p99 there is ${ratio} plain’s`) },
+  {
+    scenario: 'steady',
+    title: 'p50 ms',
+    say: ratioed((ratio, s) => `at a quiet ${s.steadyPostsPerSecond} posts a second its p50 is ${ratio}`),
+  },
+  {
+    scenario: 'steady',
+    title: 'CPU µs/delivery',
+    say: ratioed((ratio) => `its CPU per delivery there is ${ratio} plain’s`),
+  },
+  {
+    scenario: 'small-rooms',
+    title: 'CPU µs/delivery',
+    say: ratioed((ratio) => `with many small rooms its CPU per delivery is ${ratio} plain’s`),
+  },
+];
+
+const COMING_AND_GOING: readonly Phrase[] = [
+  {
+    scenario: 'idle',
+    title: 'RSS KB/connection',
+    say: ({ median, ratio }) =>
+      `an idle connection takes ${shown(median, 0)} KB${ratio === undefined ? '' : ` (${ratioText(ratio)} plain’s)`}`,
+  },
+  {
+    scenario: 'burst',
+    title: 'connections/s',
+    say: ({ median, ratio }) =>
+      `${shown(median, 0)} clients a second come in when all come at once${ratio === undefined ? '' : ` (${ratioText(ratio)} plain’s)`}`,
+  },
+  {
+    scenario: 'storm',
+    title: 'all back ms',
+    say: ({ median }, s) =>
+      `${shown(s.stormClients, 0)} clients that were dropped at once had everything again after ${inSeconds(median)}`,
+  },
+  {
+    scenario: 'killed',
+    title: 'all back ms',
+    say: ({ median }) => `after the kill of a worker everybody had everything after ${inSeconds(median)}`,
+  },
+  {
+    scenario: 'backlog',
+    title: 'all back ms',
+    say: ({ median }, s) =>
+      `${shown(s.backlogDevices, 0)} devices had a backlog of ${shown(s.backlogPosts, 0)} messages after ${inSeconds(median)}`,
+  },
+];
+
+function inSeconds(ms: number): string {
+  return `${shown(ms / 1_000, 1)} s`;
 }
 
 function columnNamed(scenario: Scenario, title: string): Column | undefined {
   return columnsOf(scenario).find((column) => column.title === title);
 }
 
+function phrasesOf(report: CompareReport, mode: OurMode, phrases: readonly Phrase[]): string[] {
+  return phrases.flatMap(({ scenario, title, say }) => {
+    const column = columnNamed(scenario, title);
+    const figure = column && figureOf(report.results, mode, scenario, column);
+    return (figure && say(figure, report.settings)) ?? [];
+  });
+}
+
 function ofMode(report: CompareReport, mode: OurMode): string[] {
-  const flood = ratioOf(report, mode, 'flood', 'deliveries/s');
-  const floodP99 = ratioOf(report, mode, 'flood', 'p99 ms');
-  const p50 = ratioOf(report, mode, 'steady', 'p50 ms');
-  const cpu = ratioOf(report, mode, 'steady', 'CPU µs/delivery');
-  const parts: string[] = [];
-  if (flood !== undefined && floodP99 !== undefined)
-    parts.push(
-      `under a flood it delivers ${ratioText(flood)} what the plain set-up does, with ${ratioText(floodP99)} its p99`,
-    );
-  if (p50 !== undefined && cpu !== undefined)
-    parts.push(
-      `at a quiet ${report.settings.steadyPostsPerSecond} posts a second its p50 is ${ratioText(p50)} and its CPU per delivery ${ratioText(cpu)} plain's`,
-    );
-  if (parts.length === 0) return [];
-  const stored = durabilitiesOf(report, mode);
-  const kept = stored === '' ? '' : ` What it acknowledged was stored (${stored}); plain stores nothing.`;
-  return [`${mode}: ${parts.join('; ')}.${kept}`];
+  const load = phrasesOf(report, mode, UNDER_LOAD);
+  const people = phrasesOf(report, mode, COMING_AND_GOING);
+  const sentences: string[] = [];
+  if (load.length > 0) {
+    const stored = durabilitiesOf(report, mode);
+    const kept = stored === '' ? '' : ` What it acknowledged was stored (${stored}); plain stores nothing.`;
+    sentences.push(`${mode}: ${load.join('; ')}.${kept}`);
+  }
+  if (people.length > 0) sentences.push(`${mode}: ${people.join('; ')}.`);
+  return sentences;
 }
 
 function durabilitiesOf({ results }: CompareReport, mode: Mode): string {

@@ -2,11 +2,14 @@ import { expect, test } from 'vitest';
 import { settingsOf } from '../../src/bench/compare-options.ts';
 import { reportPage } from '../../src/bench/page.ts';
 import { barChart, lineChart } from '../../src/bench/page-charts.ts';
-import { CONDITIONS, idle, traffic } from './results.ts';
+import { CONDITIONS, idle, outage, traffic } from './results.ts';
 
 const settings = settingsOf({ modes: ['cluster', 'redis', 'plain-cluster', 'plain-redis'] }, 2);
 const results = [
   idle('cluster', 1, 10),
+  idle('plain-cluster', 1, 40),
+  outage('cluster', 'storm', 2_400),
+  outage('cluster', 'killed', 1_260),
   traffic('cluster', 'flood', 900, 10),
   traffic('redis', 'flood', 1_800, 10),
   traffic('plain-cluster', 'flood', 100, 200),
@@ -30,8 +33,13 @@ test('the page needs nothing from elsewhere, and shows what came from outside as
 
 test('its sentences are derived from the figures', () => {
   expect(page).toContain(
-    'cluster: under a flood it delivers 9.00× what the plain set-up does, with 0.05× its p99; ' +
+    'cluster: under a flood it delivers 9.00× what the plain set-up does; its p99 there is 0.05× plain’s; ' +
       'at a quiet 500 posts a second its p50 is 1.50×',
+  );
+  expect(page).toContain(
+    'cluster: an idle connection takes 10 KB (0.25× plain’s); ' +
+      '5,000 clients that were dropped at once had everything again after 2.4 s; ' +
+      'after the kill of a worker everybody had everything after 1.3 s.',
   );
   expect(page).toContain('redis delivers 2.00× as much here');
   expect(page).toContain(

@@ -1,6 +1,6 @@
 /** Results for tests of what is made of them. */
 import type { Mode, Scenario } from '../../src/bench/compare-options.ts';
-import type { IdleResult, TrafficResult } from '../../src/bench/scenario-result.ts';
+import type { IdleResult, OutageResult, TrafficResult } from '../../src/bench/scenario-result.ts';
 
 export const CONDITIONS = {
   at: '2026-01-01T00:00:00.000Z',
@@ -60,6 +60,28 @@ export function traffic(mode: Mode, scenario: Scenario, perSecond: number, ms: n
       closed: 0,
       reasons: [],
     },
+    void: [],
+  };
+}
+
+/** Run 1 in which everybody was back after `ms`. */
+export function outage(mode: Mode, scenario: Scenario, ms: number): OutageResult {
+  const latency = { count: 1, p50Ms: ms, p90Ms: ms, p99Ms: ms, p999Ms: ms, maxMs: ms };
+  return {
+    mode,
+    scenario,
+    run: 1,
+    kind: 'outage',
+    clients: 10,
+    closed: 10,
+    away: 0,
+    recovery: latency,
+    ack: latency,
+    delivery: latency,
+    deliveries: 100,
+    cpuSeconds: { primary: 0, workers: 1, redis: 0, load: 0 },
+    lost: 0,
+    unanswered: 0,
     void: [],
   };
 }

@@ -33,6 +33,8 @@ export class FlushedRecord {
   readonly #fd: number;
   readonly #origin: Origin;
   #place = 0;
+  /** What follows the text may be left of a longer one, and is not read. */
+  readonly #page = Buffer.alloc(PLACE_BYTES);
 
   /** The file is there for good when this returns; there is nothing in it yet. */
   constructor(dir: string, origin: Origin) {
@@ -45,12 +47,11 @@ export class FlushedRecord {
     syncDirectory(dir);
   }
 
-  /** Resolves when it is on the disk. A failure spoils nothing that was recorded before. */
+  /** One at a time. Resolves when it is on the disk. A failure spoils nothing that was recorded before. */
   async write({ bytes }: Meta, sync: (fd: number) => Promise<void>): Promise<void> {
     const text = JSON.stringify({ ...this.#origin, meta: bytes.toString('base64') });
-    const page = Buffer.alloc(PLACE_BYTES);
-    page.write(`${checksum(text)}\n${text}\n`);
-    writeSync(this.#fd, page, 0, PLACE_BYTES, this.#place * PLACE_BYTES);
+    this.#page.write(`${checksum(text)}\n${text}\n`);
+    writeSync(this.#fd, this.#page, 0, PLACE_BYTES, this.#place * PLACE_BYTES);
     await sync(this.#fd);
     this.#place = 1 - this.#place;
   }
