@@ -26,6 +26,7 @@ export const SCENARIOS = [
   'flood',
   'small-rooms',
   'huge-room',
+  'fairness',
   'polling',
   'clients-100',
   'clients-1000',
@@ -41,7 +42,7 @@ export const SCENARIOS = [
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
  * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
  * `small-rooms`: as `steady`, in many rooms of ten. `huge-room`: as `steady`, everybody in one room.
- * `polling`: the same over long polling. `clients-…`, `workers-…`: `steady` with so many, in the first run.
+ * `polling`: the same over long polling. `fairness`: `steady` beside one room that is flooded. `clients-…`, `workers-…`: `steady` with so many, in the first run.
  * `burst`: all clients connect at once. `storm`: all are dropped at once and come back, while one in
  * each room goes on posting. `backlog`: the same, after many messages. `killed`: `steady`, and a
  * worker is killed.

@@ -84,6 +84,7 @@ export function columnsOf(scenario: Scenario): readonly Column[] {
     case 'flood':
     case 'small-rooms':
     case 'huge-room':
+    case 'fairness':
     case 'polling':
       return TRAFFIC;
     case 'clients-100':
@@ -163,6 +164,8 @@ export function titleOf(scenario: Scenario, settings: Settings): string {
       return `small rooms: ${count(settings.smallRoomClients)} clients in rooms of ten, ${count(settings.smallRoomPostsPerSecond)} posts a second`;
     case 'huge-room':
       return `one huge room: ${count(settings.hugeRoomClients)} clients, ${count(settings.hugeRoomPostsPerSecond)} posts a second`;
+    case 'fairness':
+      return `fairness: ${count(settings.steadyPostsPerSecond)} posts a second beside a room with ${count(settings.floodPosts)} outstanding`;
     case 'polling':
       return `long polling: ${count(settings.clients)} clients, ${count(settings.pollingPostsPerSecond)} posts a second`;
     case 'clients-100':

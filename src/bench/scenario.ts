@@ -58,6 +58,7 @@ export async function runScenario(
     case 'flood':
     case 'small-rooms':
     case 'huge-room':
+    case 'fairness':
     case 'polling':
     case 'clients-100':
     case 'clients-1000':
@@ -145,15 +146,17 @@ async function until(micros: number): Promise<void> {
 async function measureTraffic(
   place: Place,
   target: Target,
-  { clients, rooms, pressure, transport }: Shape,
+  { clients, rooms, pressure, transport, beside }: Shape,
   { seconds, warmUpSeconds }: Settings,
   connect: Connect,
   onProgress: (text: string) => void,
 ): Promise<TrafficResult> {
   const pool = await connect(place.scenario, clients, rooms, { transport });
+  let other: LoadPool | undefined;
   try {
+    other = beside && (await connect(`${place.scenario}-beside`, beside.clients, beside.rooms));
     await pause(SUBSCRIBE_MS);
-    const roles = { ...target.roles, load: pool.pids };
+    const roles = { ...target.roles, load: [...pool.pids, ...(other?.pids ?? [])] };
     const beginMicros = nowMicros() + LEAD_MICROS;
     const window = {
       fromMicros: beginMicros + warmUpSeconds * 1e6,
@@ -166,20 +169,22 @@ async function measureTraffic(
       return { cpu: cpuBetween(cpu, await cpuByRole(roles)), before: machine, after: machineSeconds() };
     };
     const options = { pressure, beginMicros, window };
-    const [totals, { cpu, before, after }] = await Promise.all([
+    const [totals, { cpu, before, after }, others] = await Promise.all([
       pool.run(options, (deliveries) => onProgress(`${deliveries.toLocaleString('en')} deliveries`)),
       cost(),
+      beside && other?.run({ ...options, pressure: beside.pressure }),
     ]);
+    const isWhole = await target.isWhole();
     const ours = cpu.primary + cpu.workers + cpu.redis + cpu.load;
     return {
       ...place,
       ...traffic(totals, cpu, seconds),
       idleCores: (after.idle - before.idle) / seconds,
       otherCores: Math.max(0, (after.busy - before.busy - ours) / seconds),
-      void: reasonsAgainst(totals, await target.isWhole()),
+      void: [...reasonsAgainst(totals, isWhole), ...(others ? reasonsAgainst(others, isWhole) : [])],
     };
   } finally {
-    await pool.close();
+    await Promise.all([pool.close(), other?.close()]);
   }
 }
 

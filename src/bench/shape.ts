@@ -8,6 +8,8 @@ export interface Shape {
   readonly rooms: number;
   readonly pressure: Pressure;
   readonly transport?: Transport | undefined;
+  /** What goes on meanwhile and is checked, not measured. */
+  readonly beside?: Shape | undefined;
 }
 
 const SMALL_ROOM = 10;
@@ -43,6 +45,13 @@ export function shapeOf(
         clients: settings.hugeRoomClients,
         rooms: 1,
         pressure: rate(settings.hugeRoomPostsPerSecond),
+      };
+    case 'fairness':
+      return {
+        clients,
+        rooms,
+        pressure: rate(settings.steadyPostsPerSecond),
+        beside: { clients: ROOM, rooms: 1, pressure: { kind: 'outstanding', posts: settings.floodPosts } },
       };
     case 'polling':
       return { clients, rooms, pressure: rate(settings.pollingPostsPerSecond), transport: 'polling' };

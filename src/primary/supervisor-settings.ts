@@ -28,7 +28,7 @@ export interface SupervisorSettings {
 const DEFAULTS: SupervisorSettings = {
   bootMs: 60_000,
   pingMs: 1_000,
-  frozenMs: 5_000,
+  frozenMs: 4_000,
   watchMs: 250,
   restartMs: 250,
   maxRestartMs: 30_000,

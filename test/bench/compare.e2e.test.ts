@@ -142,18 +142,22 @@ test('long polling and other numbers of clients and workers are measured with th
     ...SHORT,
     runs: 2,
     modes: ['cluster'],
-    scenarios: ['polling', 'clients-100', 'workers-1'],
+    scenarios: ['fairness', 'polling', 'clients-100', 'workers-1'],
     pollingPostsPerSecond: 40,
   });
   expect(isComplete).toBe(true);
   const seen = results.map(({ run, scenario, void: reasons }) => [run, scenario, reasons]);
   expect(seen).toEqual([
+    [1, 'fairness', []],
     [1, 'polling', []],
     [1, 'clients-100', []],
     [1, 'workers-1', []],
+    [2, 'fairness', []],
     [2, 'polling', []],
   ]);
-  const [polling, clients] = results as readonly TrafficResult[];
+  const [fairness, polling, clients] = results as readonly TrafficResult[];
+  // The flood beside it is checked, and not counted here.
+  expect(fairness?.checked).toMatchObject({ allPosts: 75, allDeliveries: 375 });
   expect(polling?.checked).toMatchObject({ allPosts: 60, allDeliveries: 300 });
   // A hundred clients in three rooms.
   expect(clients?.checked.allDeliveries).toBeGreaterThan(75 * 32);
