@@ -16,6 +16,7 @@ import { requestSchemas } from '../protocol/requests.ts';
 import type { RoomState } from '../protocol/words.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
+import { forgetRequests } from './forget-requests.ts';
 import { Handshake } from './handshake.ts';
 import { Dispatcher } from './request.ts';
 import { HANDLERS } from './requests/handlers.ts';
@@ -61,10 +62,7 @@ export class ChatServer {
         decide(refusal, refusal === undefined);
       },
     });
-    // Its head and URL are not needed any more, and would stay as long as the connection.
-    this.io.engine.on('connection', (conn: { request: unknown }) => {
-      conn.request = null;
-    });
+    forgetRequests(this.io);
   }
 
   /** Opens the namespaces. Called once, with everything that the handlers share. */

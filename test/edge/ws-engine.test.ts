@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as ws from 'ws';
 import { WebSocket, type WebSocketServer } from 'ws';
+import { forgetRequests } from '../../src/edge/forget-requests.ts';
 import { GatheredWebSocket } from '../../src/edge/gathered-web-socket.ts';
 import { textFrame } from '../../src/edge/text-frame.ts';
 import { WriteGather } from '../../src/edge/write-gather.ts';
@@ -150,10 +153,34 @@ test('a socket that is ended or gone before the flush does no harm', async () =>
 });
 
 test('Engine.IO’s WebSocket transport has ours as its `socket`, and can take more after each packet', async () => {
+  await using guest = await connectGuest();
+  expect(guest.transport).toMatchObject({ writable: true });
+  expect('socket' in guest.transport && guest.transport.socket).toBeInstanceOf(GatheredWebSocket);
+});
+
+test('nothing keeps the request of a connection', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await using guest = await connectGuest();
+  await until(
+    () => {
+      collect();
+      return guest.request.deref() === undefined;
+    },
+    5_000,
+    () => 'it is kept',
+  );
+});
+
+/** A client of Engine.IO on our WebSocket server. */
+async function connectGuest() {
   const server = createServer();
   const io = new IoServer(server, {
     wsEngine: webSocketServer(new WriteGather((flush) => flushes.push(flush))),
   });
+  forgetRequests(io);
+  const requests: WeakRef<object>[] = [];
+  server.on('upgrade', (request) => requests.push(new WeakRef(request)));
   const opened = new Promise<{ readonly transport: object }>((resolve) =>
     io.engine.on('connection', resolve),
   );
@@ -161,12 +188,15 @@ test('Engine.IO’s WebSocket transport has ours as its `socket`, and can take m
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const guest = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
-  try {
-    const [{ transport }] = await Promise.all([opened, once(guest, 'open')]);
-    expect(transport).toMatchObject({ writable: true });
-    expect('socket' in transport && transport.socket).toBeInstanceOf(GatheredWebSocket);
-  } finally {
-    guest.terminate();
-    await io.close();
-  }
-});
+  const [{ transport }] = await Promise.all([opened, once(guest, 'open')]);
+  const [request] = requests;
+  if (request === undefined) throw new Error('no upgrade');
+  return {
+    transport,
+    request,
+    async [Symbol.asyncDispose]() {
+      guest.terminate();
+      await io.close();
+    },
+  };
+}
