@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { ChatError } from './errors.ts';
-import type { Limits } from './limits.ts';
+import { DEFAULT_PAGE, type Limits } from './limits.ts';
 import { DIRECT_PATTERN, MESSAGE_ID_PATTERN, ROOM_PATTERN, USER_PATTERN } from './words.ts';
 
 const MAX_SEQ = 1e14;
@@ -64,7 +64,7 @@ const cursor = v.pipe(string('be a cursor'), v.maxLength(512, must('be a cursor 
 
 /** The schemas, made once with the server's limits. */
 export function requestSchemas(limits: Limits) {
-  const limit = v.optional(whole(1, limits.maxPage));
+  const limit = v.optional(whole(1, limits.maxPage), Math.min(DEFAULT_PAGE, limits.maxPage));
   const title = v.optional(
     v.pipe(string('be a title'), v.maxBytes(256, must('be a title of at most 256 bytes'))),
   );

@@ -3,11 +3,10 @@ import { nameOf, roomId } from '../../chat/identity.ts';
 import { presentEpoch, validUpTo } from '../../chat/position.ts';
 import type { RoomInfo } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import { DEFAULT_PAGE } from '../../protocol/limits.ts';
 import type { Handler } from '../request.ts';
 
 export const handleHistory: Handler<'history'> = async ({ store }, { session }, request) => {
-  const { before, after, limit = DEFAULT_PAGE, epoch } = request;
+  const { before, after, limit, epoch } = request;
   const room = roomId(session.namespace, request.room);
   const page = await store.history(room, { user: session.user, before, after, limit });
   if (page.membership === undefined)

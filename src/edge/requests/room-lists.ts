@@ -2,25 +2,16 @@
 import { roomId } from '../../chat/identity.ts';
 import { isMember, roomState } from '../../chat/room-state.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import { DEFAULT_PAGE } from '../../protocol/limits.ts';
 import type { RoomState } from '../../protocol/words.ts';
 import type { Handler } from '../request.ts';
 
-export const handleList: Handler<'room:list'> = async (
-  { store },
-  { session },
-  { cursor, limit = DEFAULT_PAGE },
-) => {
+export const handleList: Handler<'room:list'> = async ({ store }, { session }, { cursor, limit }) => {
   const page = await store.listRooms(session.namespace, cursor, limit);
   return { reply: withCursor({ rooms: page.items }, page.cursor) };
 };
 
 /** In the order of names; `from` is where this socket's feed is now, if it has one. */
-export const handleMine: Handler<'room:mine'> = async (
-  { store },
-  { session },
-  { cursor, limit = DEFAULT_PAGE },
-) => {
+export const handleMine: Handler<'room:mine'> = async ({ store }, { session }, { cursor, limit }) => {
   const { rooms } = await store.index(session.userId);
   const sorted = rooms.toSorted();
   const start = cursor === undefined ? 0 : sorted.findIndex((room) => room > cursor);
@@ -37,7 +28,7 @@ export const handleMine: Handler<'room:mine'> = async (
 
 export const handleMembers: Handler<'room:members'> = async ({ store }, { session }, request) => {
   const room = roomId(session.namespace, request.room);
-  const page = await store.listMembers(room, session.user, request.cursor, request.limit ?? DEFAULT_PAGE);
+  const page = await store.listMembers(room, session.user, request.cursor, request.limit);
   if (page === undefined)
     throw new ChatError('not_found', `no room ${request.room} that you are a member of`);
   return { reply: withCursor({ members: page.items }, page.cursor) };
