@@ -3,6 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ChatClient, until, type PostReply } from '../support/client.ts';
 import type { Report } from './scenario.ts';
 
+/** Posts of one client that are not answered. */
+const AT_ONCE = 3;
+
 export interface CrowdOptions {
   readonly clients: number;
   readonly rooms: number;
@@ -83,7 +86,7 @@ export class Crowd implements AsyncDisposable {
     );
   }
 
-  /** Everybody posts one after the other until `end`, so many a second together. */
+  /** Everybody posts until `end`, so many a second together. */
   postUntil(end: number, perSecond: number): Promise<void> {
     return this.#postWhile(() => Date.now() < end, perSecond);
   }
@@ -92,23 +95,27 @@ export class Crowd implements AsyncDisposable {
     return this.#postWhile(() => !signal.aborted, perSecond);
   }
 
+  /** Each with as many as `AT_ONCE` outstanding: who was held up makes up for it. */
   async #postWhile(goesOn: () => boolean, perSecond: number): Promise<void> {
-    const everyMs = (1_000 * this.clients.length) / perSecond;
+    const everyMs = (1_000 * AT_ONCE * this.clients.length) / perSecond;
+    const work = async (client: ChatClient, i: number, hand: number): Promise<void> => {
+      let due = Date.now() + Math.random() * everyMs;
+      for (let k = 0; goesOn(); k += 1) {
+        await pause(Math.max(0, due - Date.now()));
+        due += everyMs;
+        const id = `u${hand}.${k}`;
+        const room = this.roomOf(i);
+        const began = performance.now();
+        const reply = await client.postSurely(room, `text ${k} of ${i}`, id);
+        this.postMs.push(performance.now() - began);
+        this.posted.push({ client: i, room, id, reply });
+        this.ackTimes.push(Date.now());
+      }
+    };
     await Promise.all(
-      this.clients.map(async (client, i) => {
-        let due = Date.now() + Math.random() * everyMs;
-        for (let k = 0; goesOn(); k += 1) {
-          await pause(Math.max(0, due - Date.now()));
-          due += everyMs;
-          const id = `u${k}`;
-          const room = this.roomOf(i);
-          const began = performance.now();
-          const reply = await client.postSurely(room, `text ${k} of ${i}`, id);
-          this.postMs.push(performance.now() - began);
-          this.posted.push({ client: i, room, id, reply });
-          this.ackTimes.push(Date.now());
-        }
-      }),
+      this.clients.flatMap((client, i) =>
+        Array.from({ length: AT_ONCE }, (_, hand) => work(client, i, hand)),
+      ),
     );
   }
 
