@@ -29,6 +29,7 @@ export interface LoadClientOptions {
   readonly textBytes: number;
   readonly connectMs: number;
   readonly transport: Transport;
+  readonly user: string;
 }
 
 /** An outage: what a client's recovery counts from, and how long it stays away before it tries. */
@@ -153,7 +154,7 @@ export class LoadClient {
     try {
       this.#socket = await this.#open();
       // The server's `0` may have come with the head, before there was a socket to answer on.
-      this.#send(`40${JSON.stringify({ user: `u${index}`, ...this.#positions() })}`);
+      this.#send(`40${JSON.stringify({ user: this.#options.user, ...this.#positions() })}`);
     } catch (error) {
       this.#settle?.(error instanceof Error ? error : new Error(String(error)));
     }

@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly rooms: number;
   readonly roomPrefix: string;
   readonly textBytes: number;
+  /** Where another load is on the same server: a user gets all rooms of that name. Default `u`. */
+  readonly userPrefix?: string | undefined;
   readonly part: number;
   readonly parts: number;
   /** Default `websocket`. */
@@ -106,7 +108,7 @@ export class Load {
   /** All clients of this part, connected and joined. */
   static async connect(options: LoadOptions): Promise<Load> {
     const { url, clients, rooms, roomPrefix, textBytes, part, parts } = options;
-    const { connecting = 25, connectMs = 30_000, transport = 'websocket' } = options;
+    const { connecting = 25, connectMs = 30_000, transport = 'websocket', userPrefix = 'u' } = options;
     const tally = new Tally();
     const memo = new FrameMemo();
     const made = new Map<number, Room>();
@@ -123,7 +125,10 @@ export class Load {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
         const room = made.get(index % rooms);
         if (room === undefined) continue;
-        room.clients.push(await LoadClient.open({ url, index, textBytes, connectMs, transport }, room.parts));
+        const user = `${userPrefix}${index}`;
+        room.clients.push(
+          await LoadClient.open({ url, index, user, textBytes, connectMs, transport }, room.parts),
+        );
       }
     };
     try {

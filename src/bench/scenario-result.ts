@@ -97,7 +97,7 @@ export type Connect = (
   roomPrefix: string,
   clients: number,
   rooms: number,
-  how?: Pick<LoadOptions, 'connecting' | 'transport'>,
+  how?: Pick<LoadOptions, 'connecting' | 'transport' | 'userPrefix'>,
 ) => Promise<LoadPool>;
 
 /** Between the last join and the first post: a subscription in Redis takes a moment in plain. */

@@ -154,7 +154,7 @@ async function measureTraffic(
   const pool = await connect(place.scenario, clients, rooms, { transport });
   let other: LoadPool | undefined;
   try {
-    other = beside && (await connect(`${place.scenario}-beside`, beside.clients, beside.rooms));
+    other = beside && (await connect('beside', beside.clients, beside.rooms, { userPrefix: 'b' }));
     await pause(SUBSCRIBE_MS);
     const roles = { ...target.roles, load: [...pool.pids, ...(other?.pids ?? [])] };
     const beginMicros = nowMicros() + LEAD_MICROS;
