@@ -173,6 +173,8 @@ export class Feed {
     this.#isRepairDue = true;
     this.#repair ??= this.#runRepair().finally(() => {
       this.#repair = undefined;
+      // Asked for behind the last look and before this.
+      if (this.#isRepairDue && !this.#isClosed) this.#askStore();
     });
     return this.#repair;
   }

@@ -52,6 +52,8 @@ export class Session {
   readonly #known = new Set<RoomId>();
   /** What `history` gave, per room, for `delivered`. */
   readonly #read = new Map<RoomId, Position>();
+  /** Rooms that this socket has asked to join and was not answered for. */
+  readonly #joining: RoomId[] = [];
   #isWelcome = false;
   #isClosed = false;
 
@@ -92,6 +94,21 @@ export class Session {
 
   subscription(room: RoomId): Subscription | undefined {
     return this.#subscriptions.get(room);
+  }
+
+  /** The answer to this socket's own join starts the feed, where the client asked for it to start. */
+  isJoining(room: RoomId): boolean {
+    return this.#joining.includes(room);
+  }
+
+  /** Runs a join of this socket, to the beginning of the feed. */
+  async join<T>(room: RoomId, join: () => Promise<T>): Promise<T> {
+    this.#joining.push(room);
+    try {
+      return await join();
+    } finally {
+      this.#joining.splice(this.#joining.indexOf(room), 1);
+    }
   }
 
   /** Tells of a room without starting its feed. */

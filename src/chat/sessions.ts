@@ -14,7 +14,7 @@ interface UserEntry {
   readonly sessions: Set<Session>;
   /** Of the index that all welcomed sessions have; -1: none was read. */
   version: number;
-  sync: Promise<void> | undefined;
+  isSyncing: boolean;
   isSyncDue: boolean;
 }
 
@@ -55,7 +55,7 @@ export class Sessions {
       this.#users.set(session.userId, {
         sessions: new Set([session]),
         version: -1,
-        sync: undefined,
+        isSyncing: false,
         isSyncDue: false,
       });
   }
@@ -82,9 +82,7 @@ export class Sessions {
     const entry = this.#users.get(user);
     if (entry === undefined) return;
     entry.isSyncDue = true;
-    entry.sync ??= this.#sync(user, entry).finally(() => {
-      entry.sync = undefined;
-    });
+    if (!entry.isSyncing) void this.#sync(user, entry);
   }
 
   /** Asks the store whose rooms changed. Rejects when it does not answer. */
@@ -100,18 +98,21 @@ export class Sessions {
     }
   }
 
+  /** Runs until nobody has hinted meanwhile: a hint is either seen here or starts another. */
   async #sync(user: UserId, entry: UserEntry): Promise<void> {
-    while (entry.isSyncDue && entry.sessions.size > 0) {
-      entry.isSyncDue = false;
-      try {
+    entry.isSyncing = true;
+    try {
+      while (entry.isSyncDue && entry.sessions.size > 0) {
+        entry.isSyncDue = false;
         const index = await this.#store.index(user);
         for (const session of entry.sessions) await this.#bringUpToDate(session, index.rooms);
         entry.version = index.version;
-      } catch (error) {
-        // The version still differs, so the next check tries again.
-        if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
-        return;
       }
+    } catch (error) {
+      // The version still differs, so the next check tries again.
+      if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
+    } finally {
+      entry.isSyncing = false;
     }
   }
 
@@ -125,7 +126,7 @@ export class Sessions {
     for (const [i, room] of missing.entries()) {
       const view = views[i];
       // Since the question the session may have joined by itself, or gone.
-      if (!isMember(view) || session.isClosed || session.rooms.has(room)) continue;
+      if (!isMember(view) || session.isClosed || session.rooms.has(room) || session.isJoining(room)) continue;
       if (!session.subscribesAll) {
         this.#options.onRoom(session, session.show(room, view));
         continue;

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -33,6 +33,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await store.close();
+  rmSync(dir, { recursive: true, force: true });
   expect(faults.splice(0)).toEqual([]);
 });
 

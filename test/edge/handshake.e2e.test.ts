@@ -1,9 +1,9 @@
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
@@ -130,7 +130,9 @@ test('a connection ends when its token expires, unless a fresh one came by then'
 
 test('a JWK set in a file: its key is taken, a secret made of the public key is not', async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
-  const file = join(mkdtempSync(join(tmpdir(), 'jwks-')), 'keys.json');
+  const dir = mkdtempSync(join(tmpdir(), 'jwks-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, 'keys.json');
   const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' };
   writeFileSync(file, JSON.stringify({ keys: [jwk] }));
   await using server = await startServer({ workers: 1, args: ['--auth', 'jwt', '--jwt-jwks', file] });

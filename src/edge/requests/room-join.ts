@@ -1,37 +1,53 @@
 /** `room:create` and `room:join`: becoming a member, and beginning the feed. */
 import { randomBytes } from 'node:crypto';
 import { roomId, type RoomId } from '../../chat/identity.ts';
-import type { Joined } from '../../chat/store.ts';
+import type { Joined, JoinOptions } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/words.ts';
 import { ROOM_PATTERN } from '../../protocol/words.ts';
 import type { Caller, ChatContext } from '../chat-context.ts';
 import type { Answer, Handler } from '../request.ts';
 
-export const handleCreate: Handler<'room:create'> = async (context, caller, request) => {
+export const handleCreate: Handler<'room:create'> = (context, caller, request) => {
   const name = request.room ?? `r-${randomBytes(9).toString('hex')}`;
-  const room = roomId(caller.session.namespace, name);
-  const joined = await context.store.join(room, caller.session.user, {
-    ...common(context, caller),
+  return join(context, caller, name, undefined, {
     create: { kind: request.kind, title: request.title ?? '', role: 'owner' },
     mustCreate: true,
   });
-  return begin(context, caller, room, name, joined, undefined);
 };
 
-export const handleJoin: Handler<'room:join'> = async (context, caller, request) => {
-  const { session } = caller;
-  const room = roomId(session.namespace, request.room);
+export const handleJoin: Handler<'room:join'> = (context, caller, request) => {
   const mayCreate = context.settings.rooms === 'open' && ROOM_PATTERN.test(request.room);
-  const joined = await context.store.join(room, session.user, {
-    ...common(context, caller),
+  return join(context, caller, request.room, request.after, {
     create: mayCreate ? { kind: 'public', title: '', role: 'member' } : undefined,
   });
-  return begin(context, caller, room, request.room, joined, request.after);
 };
 
-function common({ settings }: ChatContext, { session }: Caller) {
-  return { name: session.name, device: session.device, maxRoomsPerUser: settings.limits.maxRoomsPerUser };
+async function join(
+  context: ChatContext,
+  caller: Caller,
+  name: string,
+  after: Position | undefined,
+  how: Pick<JoinOptions, 'create' | 'mustCreate'>,
+): Promise<Answer> {
+  const { store, sessions, settings } = context;
+  const { session } = caller;
+  const room = roomId(session.namespace, name);
+  try {
+    return await session.join(room, async () => {
+      const joined = await store.join(room, session.user, {
+        name: session.name,
+        device: session.device,
+        maxRoomsPerUser: settings.limits.maxRoomsPerUser,
+        ...how,
+      });
+      return begin(context, caller, room, name, joined, after);
+    });
+  } catch (error) {
+    // It may be stored all the same; meanwhile nobody else told this socket of it.
+    sessions.hint(session.userId);
+    throw error;
+  }
 }
 
 function begin(

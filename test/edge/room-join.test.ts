@@ -1,0 +1,140 @@
+/** The answer to a join starts the feed, also where the index says first that the user joined. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { draft } from '../../src/chat/entry.ts';
+import { DEFAULT_FEED_LIMITS } from '../../src/chat/feed.ts';
+import { Feeds } from '../../src/chat/feeds.ts';
+import { Gate } from '../../src/chat/gate.ts';
+import { roomId, userId } from '../../src/chat/identity.ts';
+import { Session } from '../../src/chat/session.ts';
+import { Sessions } from '../../src/chat/sessions.ts';
+import type { Caller, ChatContext } from '../../src/edge/chat-context.ts';
+import { handleJoin } from '../../src/edge/requests/room-join.ts';
+import { encodeMessages } from '../../src/edge/wire-encoder.ts';
+import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
+import type { RoomState } from '../../src/protocol/words.ts';
+import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
+import { until } from '../support/client.ts';
+import { RecordingOutlet } from '../support/recording-outlet.ts';
+
+const ROOM = roomId('/', 'room');
+
+let dir: string;
+let store: LmdbStore;
+let sessions: Sessions;
+let context: ChatContext;
+let told: RoomState[];
+/** What a flush of the data waits for. */
+let flushing: Promise<void>;
+const faults: unknown[] = [];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'join-'));
+  flushing = Promise.resolve();
+  told = [];
+  store = await LmdbStore.open(dir, { boot: 'one', sync: () => flushing });
+  sessions = new Sessions(store, {
+    onRoom: (_session, state) => told.push(state),
+    onFault: (error) => faults.push(error),
+  });
+  context = {
+    store,
+    sessions,
+    adapter: { notify: () => {} },
+    settings: { limits: DEFAULT_LIMITS, rooms: 'open' },
+  } as unknown as ChatContext;
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+  expect(faults.splice(0)).toEqual([]);
+});
+
+/** A socket of the user that has its welcome, and no room. */
+async function welcomed(user: string): Promise<{ session: Session; outlet: RecordingOutlet }> {
+  const feeds = new Feeds(
+    {
+      store,
+      encode: encodeMessages,
+      reads: new Gate(4),
+      inTurn: (task) => task(),
+      wait: (ms) => pause(ms),
+      limits: DEFAULT_FEED_LIMITS,
+      onFault: (error) => faults.push(error),
+    },
+    { subscribe: () => {}, unsubscribe: () => {} },
+    { maxFeeds: 10 },
+  );
+  const outlet = new RecordingOutlet();
+  const session = new Session(feeds, outlet, {
+    id: `${user}-socket`,
+    namespace: '/',
+    user,
+    userId: userId('/', user),
+    name: user,
+    device: undefined,
+    positions: new Map(),
+    subscribesAll: true,
+    maxRooms: 10,
+  });
+  sessions.add(session);
+  sessions.welcomed(session, (await store.index(session.userId)).version);
+  return { session, outlet };
+}
+
+test('G1: a join that is stored and not yet answered starts no feed but its own, after what it asked for', async () => {
+  const { session: ada } = await welcomed('ada');
+  await handleJoin(context, { session: ada } as Caller, { room: 'room' });
+  for (const id of ['1', '2', '3'])
+    await store.append([{ room: ROOM, drafts: [draft('ada', id, 'text', { text: id })] }]);
+
+  const { session, outlet } = await welcomed('bob');
+  let flushed = (): void => {};
+  flushing = new Promise((resolve) => {
+    flushed = resolve;
+  });
+  const { version } = await store.index(session.userId);
+  const joining = handleJoin(context, { session } as Caller, { room: 'room', after: { epoch: '', seq: 0 } });
+  await expect.poll(async () => (await store.index(session.userId)).version).not.toBe(version);
+  await sessions.checkVersions();
+  await pause(50);
+  expect(told).toEqual([]);
+
+  flushed();
+  const { reply, after } = await joining;
+  expect(reply).toMatchObject({ from: { seq: 0 } });
+  after?.();
+  await until(
+    () => outlet.seqs.length === 3,
+    2_000,
+    () => 'no feed',
+  );
+  expect(outlet.seqs).toEqual([1, 2, 3]);
+});
+
+test('a join that is stored and fails is told as the index has it', async () => {
+  const { session } = await welcomed('ada');
+  const failing: ChatContext = {
+    ...context,
+    store: new Proxy(store, {
+      get: (target, name) => {
+        if (name !== 'join') return Reflect.get(target, name, target) as unknown;
+        return async (...args: Parameters<LmdbStore['join']>) => {
+          await target.join(...args);
+          await sessions.checkVersions();
+          throw new Error('planned');
+        };
+      },
+    }),
+  };
+  await expect(handleJoin(failing, { session } as Caller, { room: 'room' })).rejects.toThrow('planned');
+  await until(
+    () => told.length === 1,
+    2_000,
+    () => `told ${told.length} times`,
+  );
+  expect(told[0]).toMatchObject({ room: 'room', from: { seq: 0 } });
+});
