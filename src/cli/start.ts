@@ -37,7 +37,7 @@ export async function start(flags: Flags, mistakes: readonly string[]): Promise<
       workers: config.workers,
       adapter: config.adapter,
       workerEntry: WORKER,
-      config: { ...config, dataFile: claim?.dataFile } satisfies WorkerConfig,
+      config: { ...config, dataFiles: claim?.dataFiles } satisfies WorkerConfig,
       node,
       log,
       limits: { maxBodyBytes: Math.max(MIN_BODY_BYTES, config.maxPacketBytes) },

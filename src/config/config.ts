@@ -18,8 +18,8 @@ export type Config = {
 
 /** What a worker runs with. */
 export type WorkerConfig = Config & {
-  /** The data file that the primary claimed (`Claim.dataFile`); on Redis none. */
-  readonly dataFile?: string | undefined;
+  /** The files of data that the primary claimed (`Claim.dataFiles`); on Redis none. */
+  readonly dataFiles?: string | undefined;
 };
 
 /** Everything that is wrong, one line each. */

@@ -3,7 +3,7 @@ export interface SupervisorSettings {
   readonly bootMs: number;
   /** How often workers are pinged. */
   readonly pingMs: number;
-  /** A worker that has not answered for this long is killed. */
+  /** A worker that has not answered for this long is killed, unless the kernel holds it. */
   readonly frozenMs: number;
   /** How often deadlines are looked at. */
   readonly watchMs: number;

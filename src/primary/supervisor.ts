@@ -151,6 +151,8 @@ export class Supervisor {
         events.onGone(process);
       },
       onKilled: ({ pid }, reason) => this.#log.warn({ slot, pid, reason }, 'worker killed'),
+      onHeld: ({ pid }, silentMs) =>
+        this.#log.warn({ slot, pid, silentMs: Math.round(silentMs) }, 'worker waits for the disk'),
     });
   }
 

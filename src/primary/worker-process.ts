@@ -10,6 +10,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { isWorkerMessage, type PrimaryMessage, type WorkerMessage } from '../ops/ipc.ts';
+import { isUninterruptible } from './process-state.ts';
 
 export type Stage = 'booting' | 'serving' | 'draining' | 'gone';
 
@@ -22,7 +23,7 @@ export interface WorkerBegin {
 export interface WorkerTimes {
   /** From the fork until it is ready. */
   readonly bootMs: number;
-  /** A worker that serves and has not answered for this long is killed. */
+  /** A worker that serves and has not answered for this long is killed, unless the kernel holds it. */
   readonly frozenMs: number;
 }
 
@@ -34,6 +35,8 @@ export interface WorkerEvents {
   onLost(process: WorkerProcess): void;
   onGone(process: WorkerProcess): void;
   onKilled(process: WorkerProcess, reason: string): void;
+  /** It is silent because the kernel holds it, and is not killed; told once. */
+  onHeld(process: WorkerProcess, silentMs: number): void;
 }
 
 /** How it ended. */
@@ -69,6 +72,7 @@ export class WorkerProcess {
   #readyAt: number | undefined;
   #isLost = false;
   #isKilled = false;
+  #isHeld = false;
   #failure: WorkerFailure | undefined;
   #status: WorkerStatus = { ready: false, reasons: ['booting'], sockets: 0 };
   #exit: WorkerExit | undefined;
@@ -143,14 +147,18 @@ export class WorkerProcess {
     this.#heardAt = now;
   }
 
-  /** Kills it when it has been silent, or has been booting, for too long. */
+  /** Kills it when it has been silent, or has been booting, for too long, and killing helps. */
   check(now: number): void {
     if (this.#stage === 'booting' && now - this.#forkedAt > this.#times.bootMs)
       this.kill(`was not ready within ${this.#times.bootMs} ms`);
     const isPinged = this.#stage === 'serving' || (this.#stage === 'draining' && !this.#isLost);
     // It may hold the store's write lock: better dead than frozen.
-    if (isPinged && now - this.#heardAt > this.#times.frozenMs)
-      this.kill(`did not answer for ${this.#times.frozenMs} ms`);
+    if (!isPinged || now - this.#heardAt <= this.#times.frozenMs) return;
+    if (!isUninterruptible(this.pid ?? 0)) this.kill(`did not answer for ${this.#times.frozenMs} ms`);
+    else if (!this.#isHeld) {
+      this.#isHeld = true;
+      this.#events.onHeld(this, now - this.#heardAt);
+    }
   }
 
   /** Asks it to finish, and makes sure that it is gone `deadlineMs` later. */
@@ -177,6 +185,7 @@ export class WorkerProcess {
 
   #handleMessage(message: WorkerMessage): void {
     this.#heardAt = performance.now();
+    this.#isHeld = false;
     switch (message.type) {
       case 'hello':
         this.#send({ chat: true, type: 'begin', ...this.#begin });

@@ -14,7 +14,7 @@ export async function openStore(
 ): Promise<Store> {
   if (config.adapter === 'cluster') {
     const { LmdbStore } = await import('../store/lmdb/lmdb-store.ts');
-    return LmdbStore.open(config.dataDir, { onPanic, dataFile: config.dataFile });
+    return LmdbStore.open(config.dataDir, { onPanic, dataFiles: config.dataFiles });
   }
   const { RedisStore } = await import('../store/redis/redis-store.ts');
   return RedisStore.open({

@@ -2,6 +2,7 @@
 import { access, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { roomId } from '../../src/chat/identity.ts';
 import { claimDataDir, markRestored, restoresOf } from '../../src/store/lmdb/data-dir.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { makeDir } from './lmdb-opened.ts';
@@ -95,16 +96,29 @@ test('a restored copy is counted', async () => {
 });
 
 test('a store is opened on the claimed data file or not at all', async () => {
-  const { dataFile, release } = await claimDataDir(dir);
-  await (await LmdbStore.open(dir, { dataFile })).close();
+  const { dataFiles, release } = await claimDataDir(dir);
+  await (await LmdbStore.open(dir, { dataFiles })).close();
   const away = `${dir}-away`;
   await rename(dir, away);
-  await expect(LmdbStore.open(dir, { dataFile })).rejects.toThrow(/gone or was replaced; put it back/);
+  await expect(LmdbStore.open(dir, { dataFiles })).rejects.toThrow(/gone or was replaced; put it back/);
   await expect(access(dir)).rejects.toThrow(/ENOENT/);
   await cp(away, dir, { recursive: true });
-  await expect(LmdbStore.open(dir, { dataFile })).rejects.toThrow(/gone or was replaced/);
+  await expect(LmdbStore.open(dir, { dataFiles })).rejects.toThrow(/gone or was replaced/);
   await rm(dir, { recursive: true });
   await rename(away, dir);
-  await (await LmdbStore.open(dir, { dataFile })).close();
+  await (await LmdbStore.open(dir, { dataFiles })).close();
+  await release();
+});
+
+test('G1: without the lock file that both knew, two writers would not know of each other', async () => {
+  const { dataFiles, release } = await claimDataDir(dir);
+  await using store = await LmdbStore.open(dir, { dataFiles });
+  const create = { kind: 'public', title: '', role: 'member' } as const;
+  const room = roomId('/', 'lobby');
+  await store.join(room, 'ada', { name: 'Ada', create, maxRoomsPerUser: 10 });
+  await rm(join(dir, 'chat.mdb-lock'));
+  const gone = { name: 'StoreUnavailable', message: expect.stringContaining('chat.mdb-lock is gone') };
+  await expect(LmdbStore.open(dir, { dataFiles })).rejects.toMatchObject(gone);
+  await expect(store.leave(room, 'ada')).rejects.toMatchObject(gone);
   await release();
 });

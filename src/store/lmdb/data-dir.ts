@@ -44,8 +44,8 @@ export class DataDirError extends Error {
 }
 
 export interface Claim {
-  /** Which file the data is in (`identityOf`): workers open that one and no other. */
-  readonly dataFile: string;
+  /** Which files the data is in (`filesOf`): workers open those and no others. */
+  readonly dataFiles: string;
   readonly recovered: Recovered;
   /** Twice is the same as once. */
   release(): Promise<void>;
@@ -78,13 +78,16 @@ export async function claimDataDir(dir: string, boot = bootOfMachine()): Promise
   });
   checkFormat(dir);
   // To LMDB an empty file is a new one.
+  const lock = lockOf(path);
   use(path, () => closeSync(openSync(path, 'a')));
-  const dataFile = identityOf(path);
-  if (dataFile === undefined)
+  // Closing it would give up this process's locks on it.
+  if (!existsSync(lock)) use(lock, () => closeSync(openSync(lock, 'a')));
+  const dataFiles = filesOf(path);
+  if (dataFiles === undefined)
     throw new DataDirError(`${path} is gone; is another server being set up there?`);
   const release = process.platform === 'linux' ? await claimBySocket(dir) : claimByFile(dir);
   try {
-    return { release, dataFile, recovered: recoverClaimed(dir, path, boot) };
+    return { release, dataFiles, recovered: recoverClaimed(dir, path, boot) };
   } catch (error) {
     await release();
     throw error;
@@ -121,6 +124,18 @@ export function birthOf(path: string): string {
 export function identityOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? undefined : `${found.dev}.${found.ino}.${found.birthtimeNs}`;
+}
+
+/** LMDB's lock file, without which two writers would not know of each other. */
+export function lockOf(path: string): string {
+  return `${path}-lock`;
+}
+
+/** The data file and its lock file; undefined when one is missing. */
+export function filesOf(path: string): string | undefined {
+  const data = identityOf(path);
+  const lock = identityOf(lockOf(path));
+  return data === undefined || lock === undefined ? undefined : `${data} ${lock}`;
 }
 
 /** With its parents. Node's own recursion never ends where nothing can be made (below /proc). */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { bootOfMachine } from './boot.ts';
-import { birthOf, DATA_FILE, identityOf, makeDirectory, restoresOf } from './data-dir.ts';
+import { birthOf, DATA_FILE, filesOf, identityOf, lockOf, makeDirectory, restoresOf } from './data-dir.ts';
 import { Flusher, type Sync } from './flusher.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
@@ -45,8 +45,8 @@ export interface Environment {
   readonly index: Database<number, [UserId, RoomId]>;
   /** Compared with the life a room was last written in. */
   readonly life: string;
-  /** Throws when the data file is not the one that was opened. */
-  checkFile(): void;
+  /** Throws when the data file and its lock file are not those that were opened. */
+  checkFiles(): void;
   /** Throws when the disk is as good as full. */
   checkSpace(): void;
 }
@@ -54,22 +54,22 @@ export interface Environment {
 export interface EnvironmentOptions {
   /** The machine's boot; another one may have lost what was not flushed. */
   readonly boot?: string | undefined;
-  /** The file that was claimed (`Claim.dataFile`); none: whatever is there, or a new one. */
-  readonly dataFile?: string | undefined;
+  /** The files that were claimed (`Claim.dataFiles`); none: whatever is there, or a new one. */
+  readonly dataFiles?: string | undefined;
   /** For tests. Default: fdatasync. */
   readonly sync?: Sync | undefined;
 }
 
 export async function openEnvironment(
   dir: string,
-  { boot = bootOfMachine(), dataFile, sync }: EnvironmentOptions = {},
+  { boot = bootOfMachine(), dataFiles, sync }: EnvironmentOptions = {},
 ): Promise<Environment> {
   const path = join(dir, DATA_FILE);
   // While the claimed one is away, a worker that starts would begin a second chat in its place.
-  if (dataFile === undefined) makeDirectory(dir);
-  else checkIdentity(path, dataFile);
+  if (dataFiles === undefined) makeDirectory(dir);
+  else checkFiles(path, dataFiles);
   // Opened before the look: a flush that fails from here on is told to this descriptor too.
-  const fd = openSync(path, constants.O_RDWR | (dataFile === undefined ? constants.O_CREAT : 0));
+  const fd = openSync(path, constants.O_RDWR | (dataFiles === undefined ? constants.O_CREAT : 0));
   let root: RootDatabase | undefined;
   try {
     if (existsSync(join(dir, FAILED_FILE)))
@@ -77,22 +77,23 @@ export async function openEnvironment(
         'a flush of the data failed; start the server again, it goes back to what is on the disk',
       );
     root = openRoot(path);
-    const base = new StaleBase(root, `${path}-lock`, fd);
-    const lock = new WriterLock(`${path}-lock`);
+    const files = dataFiles ?? filesOf(path);
+    checkFiles(path, files);
+    const base = new StaleBase(root, lockOf(path), fd);
+    const lock = new WriterLock(lockOf(path));
     mendAtOnce(root, base, lock);
     // Of those that died: LMDB would keep the pages that they were reading.
     root.readerCheck();
     const flusher = await Flusher.open(root, dir, fd, { origin: { file: birthOf(path), boot }, sync });
     const tables = openTables(root, base);
-    const file = identityOf(path);
     return {
       root,
       flusher,
       base,
       lock,
       ...tables,
-      life: `${boot}:${file}:${restoresOf(dir)}`,
-      checkFile: () => checkIdentity(path, file),
+      life: `${boot}:${identityOf(path)}:${restoresOf(dir)}`,
+      checkFiles: () => checkFiles(path, files),
       checkSpace() {
         const { bavail, bsize } = statfsSync(dir);
         if (bavail * bsize < MIN_FREE_BYTES)
@@ -158,7 +159,7 @@ function openTables(root: RootDatabase, base: StaleBase) {
   throw new Error(`the data could not be opened in ${MAX_TRIES} tries`);
 }
 
-function checkIdentity(path: string, file: string | undefined): void {
-  if (identityOf(path) !== file)
-    throw new Error(`${path} is gone or was replaced; put it back, or restart the server`);
+function checkFiles(path: string, files: string | undefined): void {
+  if (filesOf(path) !== files)
+    throw new Error(`${path} or ${lockOf(path)} is gone or was replaced; put it back, or restart the server`);
 }

@@ -4,15 +4,18 @@
  *
  * Two places are written in turn, each with a checksum: a write that is cut off leaves the other.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, write, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { isAlive } from './alive.ts';
 import { metaOf, type Meta } from './meta-page.ts';
 
 const NAME = /^flushed-(\d+)-[0-9a-f]+$/;
 const PLACE_BYTES = 4_096;
+
+const writeAt = promisify(write);
 
 /** The data file and the boot that a record is of. */
 export interface Origin {
@@ -51,7 +54,9 @@ export class FlushedRecord {
   async write({ bytes }: Meta, sync: (fd: number) => Promise<void>): Promise<void> {
     const text = JSON.stringify({ ...this.#origin, meta: bytes.toString('base64') });
     this.#page.write(`${checksum(text)}\n${text}\n`);
-    writeSync(this.#fd, this.#page, 0, PLACE_BYTES, this.#place * PLACE_BYTES);
+    // On a thread: a disk that stands still keeps a write waiting.
+    const { bytesWritten } = await writeAt(this.#fd, this.#page, 0, PLACE_BYTES, this.#place * PLACE_BYTES);
+    if (bytesWritten < PLACE_BYTES) throw new Error(`the disk took ${bytesWritten} of ${PLACE_BYTES} bytes`);
     await sync(this.#fd);
     this.#place = 1 - this.#place;
   }

@@ -28,6 +28,8 @@ export type Sync = (fd: number, what: 'data' | 'record') => Promise<void>;
 
 const flushFile = promisify(fdatasync);
 
+const STALLED_MS = 100;
+
 export interface FlusherOptions {
   readonly origin: Origin;
   /** For tests. Default: fdatasync. */
@@ -44,6 +46,8 @@ export class Flusher {
   /** The commit that is recorded. */
   #recorded = -1;
   #running: Promise<void> | undefined;
+  /** Of the one that runs, by `performance.now()`. */
+  #since = 0;
   #next: Promise<void> | undefined;
   #failure: Error | undefined;
 
@@ -80,6 +84,11 @@ export class Flusher {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** A flush takes so long that the disk must be standing still. */
+  get isStalled(): boolean {
+    return this.#running !== undefined && performance.now() - this.#since > STALLED_MS;
+  }
+
   /** Resolves when every commit that ended before the call is on the disk; rejects with the reason. */
   flush(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
@@ -106,6 +115,7 @@ export class Flusher {
   }
 
   #begin(): Promise<void> {
+    this.#since = performance.now();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });

@@ -74,7 +74,7 @@ export class LmdbStore implements Store {
     this.#env = env;
     this.#now = now;
     const check = (): void => {
-      env.checkFile();
+      env.checkFiles();
       env.flusher.check();
     };
     this.#queue = new WriteQueue(env, check, { onPanic });
@@ -234,7 +234,7 @@ export class LmdbStore implements Store {
     // takes anything is seen by a small write; not at each ping, so that an idle server is idle.
     // After a failure, by one that does not fit into pages that happen to be free.
     this.#read(() => {
-      this.#env.checkFile();
+      this.#env.checkFiles();
       this.#env.checkSpace();
     });
     const { failures } = this.#queue;

@@ -1,5 +1,5 @@
 /** LMDB's lock file, in which all processes that have the data open share a few numbers. */
-import { openSync } from 'node:fs';
+import { fstatSync, openSync, statSync } from 'node:fs';
 
 /**
  * Never closed: closing any descriptor of a file gives up all locks of this process on it, and
@@ -7,10 +7,10 @@ import { openSync } from 'node:fs';
  */
 const opened = new Map<string, number>();
 
-/** The descriptor of this process for it. */
+/** This process's descriptor of it. Another file that came in its place has another. */
 export function lockFile(path: string): number {
   const known = opened.get(path);
-  if (known !== undefined) return known;
+  if (known !== undefined && fstatSync(known).ino === statSync(path).ino) return known;
   const fd = openSync(path, 'r+');
   opened.set(path, fd);
   return fd;

@@ -10,6 +10,7 @@ import { readSync, writeSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { lockFile } from './lock-file.ts';
 import { readNewestCommit } from './meta-page.ts';
+import { writeTransactionOf } from './panic.ts';
 
 const MAGIC = 0xbeef_c0de;
 /** `MDB_txbody`: magic, format, and the newest commit's number, 64 bits. */
@@ -28,10 +29,11 @@ export class StaleBase {
     this.#lockPath = lockPath;
   }
 
-  /** Inside a write transaction. True: it was put right; abort, and begin again. */
+  /** Inside a write transaction. True: it was put right; abort, and begin again. Throws `CannotBegin`. */
   mend(): boolean {
+    const present = writeTransactionOf(this.#root);
     const newest = readNewestCommit(this.#fd);
-    if (this.#root.getWriteTxnId() === newest + 1) return false;
+    if (present === newest + 1) return false;
     const fd = lockFile(this.#lockPath);
     const head = Buffer.alloc(HEAD_BYTES);
     readSync(fd, head, 0, HEAD_BYTES, 0);

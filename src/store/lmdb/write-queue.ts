@@ -16,6 +16,7 @@ import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
+import { canBegin, CannotBegin, commitFailure, isPanic } from './panic.ts';
 
 interface Waiting {
   /** Does the work; how it went is kept until the transaction is committed. */
@@ -31,13 +32,10 @@ export interface WriteQueueOptions {
   readonly onPanic?: ((error: Error) => void) | undefined;
 }
 
-/** lmdb.h: "update of meta page failed or environment had fatal error". */
-const MDB_PANIC = -30_795;
-
 const MAX_TRIES = 100;
 
 export class WriteQueue {
-  readonly #env: Pick<Environment, 'root' | 'base' | 'lock'>;
+  readonly #env: Pick<Environment, 'root' | 'base' | 'lock' | 'flusher'>;
   readonly #check: () => void;
   readonly #maxWaiting: number;
   readonly #onPanic: ((error: Error) => void) | undefined;
@@ -53,7 +51,7 @@ export class WriteQueue {
 
   /** `check` runs before each transaction and throws when nothing may be written. */
   constructor(
-    env: Pick<Environment, 'root' | 'base' | 'lock'>,
+    env: Pick<Environment, 'root' | 'base' | 'lock' | 'flusher'>,
     check: () => void,
     { maxWaiting = 50_000, onPanic }: WriteQueueOptions = {},
   ) {
@@ -135,7 +133,7 @@ export class WriteQueue {
   /** False: it would have undone another's commit, and was not made. */
   async #attempt(taken: readonly Waiting[]): Promise<boolean> {
     this.#check();
-    const { root, base, lock } = this.#env;
+    const { root, base, lock, flusher } = this.#env;
     let failure: unknown;
     let isStale = false;
     const steps = (): typeof ABORT | undefined => {
@@ -150,15 +148,18 @@ export class WriteQueue {
         return ABORT;
       }
     };
-    const isAtOnce = !this.#isWanted && lock.isFree();
+    // A disk that keeps a flush waiting may keep the write of a commit waiting too.
+    const isAtOnce = !this.#isWanted && !flusher.isStalled && lock.isFree();
     try {
       const outcome = isAtOnce ? root.transactionSync(steps) : await root.childTransaction(steps);
       if (outcome !== ABORT) return true;
       if (isStale) return false;
     } catch (error) {
-      failure = await reasonOf(error);
-      if (failure instanceof Error && isPanic(failure)) this.#onPanic?.(failure);
+      failure = await commitFailure(error);
+      // At once: the next that is waited for on a thread would never return.
+      if (lock.isFree() && !canBegin(root)) failure = new CannotBegin(failure);
     }
+    if (failure instanceof Error && isPanic(failure)) this.#onPanic?.(failure);
     throw failure;
   }
 }
@@ -170,24 +171,6 @@ function runStep(waiting: Waiting): void {
     if (!(error instanceof ChatError)) throw error;
     waiting.refusal = error;
   }
-}
-
-/** LMDB says that a commit failed, and why in a promise of its own that must be caught too. */
-async function reasonOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (reason) {
-    const why = reason instanceof Error ? reason.message : String(reason);
-    return new Error(`${error.message.replace(' (see commitError for details)', '')}: ${why}`, {
-      cause: reason,
-    });
-  }
-}
-
-function isPanic(error: Error): boolean {
-  return 'code' in error ? error.code === MDB_PANIC : error.cause instanceof Error && isPanic(error.cause);
 }
 
 export function unavailable(error: unknown): StoreUnavailable {

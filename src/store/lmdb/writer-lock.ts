@@ -3,9 +3,9 @@
  * event loop, instead of by way of a thread that waits for the lock and back (about 0.3 ms when
  * idle, during which nobody else can write).
  *
- * It is a robust mutex of glibc or musl in the lock file; its word holds the owner's thread id,
- * 0 when free (futex(2), `FUTEX_TID_MASK`). Where it lies depends on the machine, so it is looked
- * for while this process holds it. Not found (macOS, a worker thread): never said to be free.
+ * It is a robust mutex of glibc in the lock file; its word holds the owner's thread id, 0 when
+ * free (futex(2), `FUTEX_TID_MASK`). Where it lies depends on the machine, so it is looked for
+ * while this process holds it. Not found (musl, macOS, a worker thread): never said to be free.
  *
  * A look is not a lock: another may take it in between. Then LMDB waits for that commit, on the
  * event loop, which is what a commit of our own costs too.
@@ -19,13 +19,13 @@ const OWNER = 0x3fff_ffff;
 const WAITERS = 0x8000_0000;
 
 export class WriterLock {
-  readonly #path: string;
+  readonly #fd: number;
   readonly #word = Buffer.alloc(4);
   #at: number | undefined;
 
-  /** `path`: the lock file. */
+  /** `path`: the lock file, which is there. */
   constructor(path: string) {
-    this.#path = path;
+    this.#fd = lockFile(path);
   }
 
   /** Inside a write transaction that was begun on this thread. */
@@ -44,7 +44,7 @@ export class WriterLock {
   }
 
   #read(at: number): number {
-    readSync(lockFile(this.#path), this.#word, 0, 4, at);
+    readSync(this.#fd, this.#word, 0, 4, at);
     return this.#word.readUInt32LE(0);
   }
 }

@@ -1,0 +1,59 @@
+/**
+ * When LMDB gives up: a meta page that a disk refuses may be half written, and this process can
+ * begin no transaction any more (MDB_PANIC), until another process opens the data.
+ *
+ * lmdb-js 3.5 says so badly. The refused commit fails with the disk's error alone. A transaction
+ * that could not begin runs its callback all the same, with the number 0 and without the writer
+ * lock; waited for on a thread, it never returns and takes the event loop with it.
+ */
+import { ABORT, type RootDatabase } from 'lmdb';
+
+/** lmdb.h: "update of meta page failed or environment had fatal error". */
+const MDB_PANIC = -30_795;
+
+export class CannotBegin extends Error {
+  readonly code = MDB_PANIC;
+
+  /** `reason`: the failure that came before. */
+  constructor(reason?: unknown) {
+    const why = reason instanceof Error ? ` (${reason.message})` : '';
+    super(`LMDB begins no transaction any more, a new process can${why}`, { cause: reason });
+    this.name = 'CannotBegin';
+  }
+}
+
+/** Inside a write transaction: its number. Throws `CannotBegin` where there is none. */
+export function writeTransactionOf(root: Pick<RootDatabase, 'getWriteTxnId'>): number {
+  const number = root.getWriteTxnId();
+  if (number === 0) throw new CannotBegin();
+  return number;
+}
+
+/** Tries it; the writer lock must be free. */
+export function canBegin(root: Pick<RootDatabase, 'getWriteTxnId' | 'transactionSync'>): boolean {
+  let number = 0;
+  root.transactionSync(() => {
+    number = root.getWriteTxnId();
+    return ABORT;
+  });
+  return number !== 0;
+}
+
+export function isPanic(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return 'code' in error ? error.code === MDB_PANIC : isPanic(error.cause);
+}
+
+/** LMDB says that a commit failed, and why in a promise of its own that must be caught too. */
+export async function commitFailure(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    return new Error(`${error.message.replace(' (see commitError for details)', '')}: ${why}`, {
+      cause: reason,
+    });
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * LMDB that begins no transaction any more. A disk that refuses one page and nothing else cannot
+ * be had in a test; what lmdb-js 3.5 does then was seen with a shim around pwrite(2) and is played.
+ */
+import { ABORT } from 'lmdb';
+import { expect, test } from 'vitest';
+import type { Environment } from '../../src/store/lmdb/environment.ts';
+import { isPanic, writeTransactionOf } from '../../src/store/lmdb/panic.ts';
+import { WriteQueue } from '../../src/store/lmdb/write-queue.ts';
+
+interface Played {
+  /** The number that a callback sees; 0 where LMDB refused to begin. */
+  number: number;
+  /** What a commit fails with. */
+  failure: Error | undefined;
+  isStalled: boolean;
+  readonly ways: string[];
+}
+
+function play(): { played: Played; queue: WriteQueue; panics: Error[] } {
+  const played: Played = { number: 1, failure: undefined, isStalled: false, ways: [] };
+  const transaction = (way: string, steps: () => unknown): unknown => {
+    played.ways.push(way);
+    if (steps() === ABORT) return ABORT;
+    if (played.failure === undefined) return undefined;
+    played.number = 0;
+    throw played.failure;
+  };
+  const root = {
+    getWriteTxnId: () => played.number,
+    transactionSync: (steps: () => unknown) => transaction('at once', steps),
+    childTransaction: async (steps: () => unknown) => transaction('by a thread', steps),
+  };
+  const env = {
+    root,
+    base: { mend: () => writeTransactionOf(root) === -1 },
+    lock: { isFree: () => true, isWanted: () => false },
+    flusher: {
+      get isStalled() {
+        return played.isStalled;
+      },
+    },
+  };
+  const panics: Error[] = [];
+  const queue = new WriteQueue(env as unknown as Environment, () => {}, {
+    onPanic: (error) => panics.push(error),
+  });
+  return { played, queue, panics };
+}
+
+test('G11: after a page that the disk refused it is seen at once whether LMDB begins another', async () => {
+  const { played, queue, panics } = play();
+  played.failure = new Error('Input/output error');
+  await expect(queue.run(() => {})).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  expect(panics).toMatchObject([
+    { name: 'CannotBegin', message: expect.stringContaining('Input/output error') },
+  ]);
+});
+
+test('a commit that failed without harm to LMDB is no panic', async () => {
+  const { played, queue, panics } = play();
+  played.failure = new Error('No space left on device');
+  Object.defineProperty(played, 'number', { get: () => 1, set: () => {} });
+  await expect(queue.run(() => {})).rejects.toThrow('No space left on device');
+  expect(panics).toEqual([]);
+});
+
+test('G11: a transaction that did not begin writes nothing and is a panic', async () => {
+  const { played, queue, panics } = play();
+  played.number = 0;
+  let hasRun = false;
+  const run = queue.run(() => {
+    hasRun = true;
+  });
+  await expect(run).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  expect(hasRun).toBe(false);
+  expect(panics.map(isPanic)).toEqual([true]);
+});
+
+test('while a flush keeps waiting, commits are not made on the event loop', async () => {
+  const { played, queue } = play();
+  await queue.run(() => {});
+  played.isStalled = true;
+  await queue.run(() => {});
+  played.isStalled = false;
+  await queue.run(() => {});
+  expect(played.ways).toEqual(['at once', 'by a thread', 'at once']);
+});
