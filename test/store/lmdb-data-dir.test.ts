@@ -116,9 +116,12 @@ test('G1: without the lock file that both knew, two writers would not know of ea
   const create = { kind: 'public', title: '', role: 'member' } as const;
   const room = roomId('/', 'lobby');
   await store.join(room, 'ada', { name: 'Ada', create, maxRoomsPerUser: 10 });
-  await rm(join(dir, 'chat.mdb-lock'));
+  const lock = join(dir, 'chat.mdb-lock');
   const gone = { name: 'StoreUnavailable', message: expect.stringContaining('chat.mdb-lock is gone') };
-  await expect(LmdbStore.open(dir, { dataFiles })).rejects.toMatchObject(gone);
-  await expect(store.leave(room, 'ada')).rejects.toMatchObject(gone);
+  for (const remove of [() => rm(lock), () => writeFile(lock, '')]) {
+    await remove();
+    await expect(LmdbStore.open(dir, { dataFiles })).rejects.toMatchObject(gone);
+    await expect(store.leave(room, 'ada')).rejects.toMatchObject(gone);
+  }
   await release();
 });
