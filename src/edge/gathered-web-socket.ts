@@ -31,8 +31,11 @@ export class GatheredWebSocket extends WebSocket {
 
   /** Calls back when all that was sent so far has left the process, or never will. */
   onceSent(task: () => void): void {
-    if (this.#socket === undefined || this.#socket.destroyed) setImmediate(task);
-    else this.#socket.write(NOTHING, task);
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) setImmediate(task);
+    // What is written behind the end is an error, which would cut off what has not left.
+    else if (socket.writableEnded) socket.once('close', task);
+    else socket.write(NOTHING, task);
   }
 
   /** As ws sends it; text without options goes the short way. */

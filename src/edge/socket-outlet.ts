@@ -19,8 +19,8 @@ export interface OutletLimits {
 export class SocketOutlet implements Outlet {
   readonly #socket: Socket;
   readonly #limits: OutletLimits;
-  /** Bytes of feeds since the connection was last seen drained. */
-  #unsent = 0;
+  /** Bytes that Engine.IO was given since its buffer was last empty. */
+  #queued = 0;
   #waiting: (() => void)[] = [];
   #isWatching = false;
 
@@ -50,10 +50,13 @@ export class SocketOutlet implements Outlet {
   }
 
   admit(bytes: number): boolean {
-    if (this.#isDrained) this.#unsent = 0;
-    else if (this.#unsent + bytes > this.#limits.maxBufferedBytes) return false;
-    this.#unsent += bytes;
-    return true;
+    return this.#isDrained || this.#unsent + bytes <= this.#limits.maxBufferedBytes;
+  }
+
+  /** What waits now, in Engine.IO and for the system. */
+  get #unsent(): number {
+    const queued = bufferOf(this.#socket.conn).length === 0 ? 0 : this.#queued;
+    return queued + (this.#webSocket?.unsent ?? 0);
   }
 
   drained(): Promise<void> {
@@ -103,12 +106,15 @@ export class SocketOutlet implements Outlet {
   /** Ends a connection whose client asks and asks and never reads. */
   #guard(): void {
     const { conn } = this.#socket;
-    let bytes = 0;
-    conn.on('packetCreate', (packet: { data?: unknown }) => {
-      if (this.#isIdle) bytes = 0;
-      else if (typeof packet.data === 'string') bytes += packet.data.length;
-      if (bytes > this.#limits.maxSocketBytes) conn.close(true);
-    });
+    const onPacket = (packet: { data?: unknown }): void => {
+      if (bufferOf(conn).length === 0) this.#queued = 0;
+      if (typeof packet.data === 'string') this.#queued += packet.data.length;
+      if (!this.#isIdle && this.#unsent > this.#limits.maxSocketBytes) conn.close(true);
+    };
+    // One for each namespace that the client has joined over this connection.
+    conn.setMaxListeners(0);
+    conn.on('packetCreate', onPacket);
+    this.#socket.once('disconnect', () => conn.off('packetCreate', onPacket));
   }
 }
 
