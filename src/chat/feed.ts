@@ -212,6 +212,7 @@ export class Feed {
       const oldest = this.#recent[0]?.seq;
       if (oldest === undefined || oldest > position.seq + 1) return false;
       const missing = entriesAfter(this.#recent, position.seq);
+      if (missing.length > this.limits.maxBatch) return false;
       if (missing.some((entry) => endedBy(entry, subscription.user))) return false;
       if (!this.#sendTo(subscription, missing)) return false;
     }

@@ -26,6 +26,8 @@ export interface SessionOptions {
   /** False: no feed starts by itself. */
   readonly subscribesAll: boolean;
   readonly maxRooms: number;
+  /** Has this socket's rooms compared with the index: it was told of something else. */
+  readonly resync: () => void;
 }
 
 /** A room's state for the client, and what is to be done once it was told. */
@@ -45,6 +47,7 @@ export class Session {
   readonly outlet: Outlet;
   readonly #feeds: Feeds;
   readonly #maxRooms: number;
+  readonly #resync: () => void;
 
   readonly #positions: Map<string, Position>;
   readonly #subscriptions = new Map<RoomId, Subscription>();
@@ -52,8 +55,8 @@ export class Session {
   readonly #known = new Set<RoomId>();
   /** What `history` gave, per room, for `delivered`. */
   readonly #read = new Map<RoomId, Position>();
-  /** Rooms that this socket has asked to join and was not answered for. */
-  readonly #joining: RoomId[] = [];
+  /** Joins and leaves that are not answered, per room the last: never rejects. */
+  readonly #changes = new Map<RoomId, Promise<unknown>>();
   #isWelcome = false;
   #isClosed = false;
 
@@ -69,6 +72,7 @@ export class Session {
     this.subscribesAll = options.subscribesAll;
     this.#positions = new Map(options.positions);
     this.#maxRooms = options.maxRooms;
+    this.#resync = options.resync;
   }
 
   get rooms(): ReadonlySet<RoomId> {
@@ -96,18 +100,25 @@ export class Session {
     return this.#subscriptions.get(room);
   }
 
-  /** The answer to this socket's own join starts the feed, where the client asked for it to start. */
-  isJoining(room: RoomId): boolean {
-    return this.#joining.includes(room);
+  /** The end of the join or leave of this socket that is under way; it starts or ends the feed itself. */
+  changing(room: RoomId): Promise<unknown> | undefined {
+    return this.#changes.get(room);
   }
 
-  /** Runs a join of this socket, to the beginning of the feed. */
-  async join<T>(room: RoomId, join: () => Promise<T>): Promise<T> {
-    this.#joining.push(room);
+  /** Runs a join (to the beginning of the feed) or a leave, when those asked before it are over. */
+  async change<T>(room: RoomId, change: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(room);
+    const result = before === undefined ? change() : before.then(change);
+    const end = result.catch(() => {});
+    this.#changes.set(room, end);
     try {
-      return await join();
+      return await result;
+    } catch (error) {
+      // It may be stored all the same; meanwhile nobody else told this socket of it.
+      this.#resync();
+      throw error;
     } finally {
-      this.#joining.splice(this.#joining.indexOf(room), 1);
+      if (this.#changes.get(room) === end) this.#changes.delete(room);
     }
   }
 
@@ -147,6 +158,8 @@ export class Session {
         if (this.#subscriptions.get(room) !== ended) return;
         this.#subscriptions.delete(room);
         this.#known.delete(room);
+        // The user may have become a member anew meanwhile.
+        if (!this.#isClosed) this.#resync();
       },
     });
     this.#subscriptions.set(room, subscription);

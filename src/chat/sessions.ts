@@ -126,7 +126,13 @@ export class Sessions {
     for (const [i, room] of missing.entries()) {
       const view = views[i];
       // Since the question the session may have joined by itself, or gone.
-      if (!isMember(view) || session.isClosed || session.rooms.has(room) || session.isJoining(room)) continue;
+      if (
+        !isMember(view) ||
+        session.isClosed ||
+        session.rooms.has(room) ||
+        session.changing(room) !== undefined
+      )
+        continue;
       if (!session.subscribesAll) {
         this.#options.onRoom(session, session.show(room, view));
         continue;

@@ -103,6 +103,7 @@ export class Connections {
       positions,
       subscribesAll,
       maxRooms: settings.limits.maxRoomsPerUser,
+      resync: () => sessions.hint(userId(namespace, identity.user)),
     });
     const posts = settings.ratePosts === undefined ? undefined : new RateLimit(settings.ratePosts, now());
     const caller: Caller = { session, posts, expiresAt: identity.expiresAt };

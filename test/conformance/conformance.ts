@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until, type ClientOptions } from '../support/client.ts';
+import { leaving } from './leaving.ts';
 
 /** A server to test: one address, or several hosts that share one store. */
 export interface Subject {
@@ -260,27 +261,7 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
       });
     });
 
-    test('G9: leaving is an entry of the log, and the user’s other sockets are told', async () => {
-      const room = fresh('room');
-      const user = fresh('ada');
-      const one = await connect(user);
-      const two = await connect(user);
-      const bob = await connect(fresh('bob'));
-      await bob.join(room);
-      await one.join(room);
-      await two.event('room', (state: { room: string }) => state.room === room);
-      await one.leave(room);
-      await two.event(
-        'room',
-        (state: { room: string; gone?: string }) => state.room === room && state.gone === 'left',
-      );
-      await bob.reach(room, 1);
-      expect(bob.messages(room)[0]).toMatchObject({ kind: 'system', data: { action: 'left', user } });
-      expect(await one.request('message:post', { room, id: 'x', text: 'late' })).toMatchObject({
-        ok: false,
-        error: { code: 'not_found' },
-      });
-    });
+    leaving(connect);
 
     test('G9: unread counts what others wrote after `read`', async () => {
       const [room, [ada, bob]] = await members(2);

@@ -10,6 +10,7 @@ const LIMITS = {
   'max-outstanding': '5',
   'max-rooms-per-user': '3',
   'max-page': '4',
+  'max-batch': '6',
 };
 let server: RunningServer;
 
@@ -107,6 +108,19 @@ test('lists come in pages of --max-page, each room and each member once', async 
   } finally {
     for (const client of clients) client.close();
   }
+});
+
+test('a `messages` event has at most --max-batch of them, for who comes late too', async () => {
+  const room = fresh('room');
+  using ada = await connect();
+  await ada.join(room);
+  for (let i = 0; i < 15; i += 1) await ada.post(room, `${i}`);
+  using bob = await connect();
+  const sizes: number[] = [];
+  bob.socket.on('messages', ({ messages }: { messages: unknown[] }) => sizes.push(messages.length));
+  await bob.join(room, { epoch: '', seq: 0 });
+  await bob.reach(room, 15);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(6);
 });
 
 test('over --max-connections nobody comes in until somebody goes', async () => {

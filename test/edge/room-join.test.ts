@@ -79,6 +79,7 @@ async function welcomed(user: string): Promise<{ session: Session; outlet: Recor
     positions: new Map(),
     subscribesAll: true,
     maxRooms: 10,
+    resync: () => sessions.hint(userId('/', user)),
   });
   sessions.add(session);
   sessions.welcomed(session, (await store.index(session.userId)).version);

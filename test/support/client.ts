@@ -1,4 +1,5 @@
 /** A person's client for tests: the stock socket.io-client, verbs of the domain, and a `Follower`. */
+import type { Socket as TcpSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import type { ErrorBody } from '../../src/protocol/errors.ts';
@@ -130,6 +131,17 @@ export class ChatClient {
   }
 
   /** The reply's fields; rejects with `RefusedError`. */
+  /** All that `send` asks reaches the server in one piece; by WebSocket. */
+  async inOneWrite<T>(send: () => readonly Promise<T>[]): Promise<T[]> {
+    const { ws } = this.socket.io.engine.transport as unknown as { ws: { _socket: TcpSocket } };
+    ws._socket.cork();
+    const asked = send();
+    // The client's engine writes one packet a turn.
+    await pause(20);
+    ws._socket.uncork();
+    return Promise.all(asked);
+  }
+
   async ask<T = object>(event: string, object: unknown): Promise<T> {
     const reply = await this.request<T>(event, object);
     if (!reply.ok) throw new RefusedError(reply.error);

@@ -3,18 +3,20 @@ import { draft } from '../../chat/entry.ts';
 import { roomId } from '../../chat/identity.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Limits } from '../../protocol/limits.ts';
-import type { Handler } from '../request.ts';
+import type { Answer, Handler } from '../request.ts';
 
 export const handlePost: Handler<'message:post'> = (context, { session, posts }, request) => {
-  const { room, id, text, replyTo, data } = request;
+  const { id, text, replyTo, data } = request;
   checkSizes(text, data, context.settings.limits);
   const waitMs = posts?.take(context.now()) ?? 0;
   if (waitMs > 0)
     throw new ChatError('rate_limited', 'too many posts (--rate-posts)', { retryAfterMs: waitMs });
   const made = draft(session.user, id, 'text', { text, replyTo, data });
-  return context.committer
-    .post(roomId(session.namespace, room), made)
-    .then((posted) => ({ reply: { room, ...posted } }));
+  const room = roomId(session.namespace, request.room);
+  const post = (): Promise<Answer> =>
+    context.committer.post(room, made).then((posted) => ({ reply: { room: request.room, ...posted } }));
+  // What is sent right behind a join is a member's.
+  return session.changing(room)?.then(post) ?? post();
 };
 
 function checkSizes(text: string, data: unknown, { maxTextBytes, maxDataBytes }: Limits): void {

@@ -23,31 +23,25 @@ export const handleJoin: Handler<'room:join'> = (context, caller, request) => {
   });
 };
 
-async function join(
+function join(
   context: ChatContext,
   caller: Caller,
   name: string,
   after: Position | undefined,
   how: Pick<JoinOptions, 'create' | 'mustCreate'>,
 ): Promise<Answer> {
-  const { store, sessions, settings } = context;
+  const { store, settings } = context;
   const { session } = caller;
   const room = roomId(session.namespace, name);
-  try {
-    return await session.join(room, async () => {
-      const joined = await store.join(room, session.user, {
-        name: session.name,
-        device: session.device,
-        maxRoomsPerUser: settings.limits.maxRoomsPerUser,
-        ...how,
-      });
-      return begin(context, caller, room, name, joined, after);
+  return session.change(room, async () => {
+    const joined = await store.join(room, session.user, {
+      name: session.name,
+      device: session.device,
+      maxRoomsPerUser: settings.limits.maxRoomsPerUser,
+      ...how,
     });
-  } catch (error) {
-    // It may be stored all the same; meanwhile nobody else told this socket of it.
-    sessions.hint(session.userId);
-    throw error;
-  }
+    return begin(context, caller, room, name, joined, after);
+  });
 }
 
 function begin(

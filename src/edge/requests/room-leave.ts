@@ -3,11 +3,13 @@ import { encodeBatch } from '../../chat/batch.ts';
 import { roomId } from '../../chat/identity.ts';
 import type { Handler } from '../request.ts';
 
-export const handleLeave: Handler<'room:leave'> = async ({ store, feeds, adapter }, { session }, request) => {
+export const handleLeave: Handler<'room:leave'> = ({ store, feeds, adapter }, { session }, request) => {
   const room = roomId(session.namespace, request.room);
-  const { batch } = await store.leave(room, session.user);
-  session.leave(room);
-  feeds.offer(room, batch);
-  adapter.publish(room, encodeBatch(batch));
-  return { reply: {} };
+  return session.change(room, async () => {
+    const { batch } = await store.leave(room, session.user);
+    session.leave(room);
+    feeds.offer(room, batch);
+    adapter.publish(room, encodeBatch(batch));
+    return { reply: {} };
+  });
 };
