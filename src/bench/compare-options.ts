@@ -42,7 +42,8 @@ export const SCENARIOS = [
  * `idle`: memory per connection. `steady`: so many posts a second, whatever the answers.
  * `busy`, `flood`: so many posts at any time whose sender lacks the answer or its own copy.
  * `small-rooms`: as `steady`, in many rooms of ten. `huge-room`: as `steady`, everybody in one room.
- * `polling`: the same over long polling. `fairness`: `steady` beside one room that is flooded. `clients-…`, `workers-…`: `steady` with so many, in the first run.
+ * `polling`: the same over long polling. `fairness`: `steady` beside one room that is flooded.
+ * `clients-…`, `workers-…`: `steady` with so many, in the first run.
  * `burst`: all clients connect at once. `storm`: all are dropped at once and come back, while one in
  * each room goes on posting. `backlog`: the same, after many messages. `killed`: `steady`, and a
  * worker is killed.
