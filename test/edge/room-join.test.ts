@@ -29,11 +29,13 @@ let context: ChatContext;
 let told: RoomState[];
 /** What a flush of the data waits for. */
 let flushing: Promise<void>;
+let flushed: () => void;
 const faults: unknown[] = [];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'join-'));
   flushing = Promise.resolve();
+  flushed = () => {};
   told = [];
   store = await LmdbStore.open(dir, { boot: 'one', sync: () => flushing });
   sessions = new Sessions(store, {
@@ -48,6 +50,7 @@ beforeEach(async () => {
   } as unknown as ChatContext;
 });
 afterEach(async () => {
+  flushed();
   await store.close();
   rmSync(dir, { recursive: true, force: true });
   expect(faults.splice(0)).toEqual([]);
@@ -93,7 +96,6 @@ test('G1: a join that is stored and not yet answered starts no feed but its own,
     await store.append([{ room: ROOM, drafts: [draft('ada', id, 'text', { text: id })] }]);
 
   const { session, outlet } = await welcomed('bob');
-  let flushed = (): void => {};
   flushing = new Promise((resolve) => {
     flushed = resolve;
   });
