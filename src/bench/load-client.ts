@@ -283,7 +283,7 @@ export class LoadClient {
         seq?: number;
         durability?: string;
         from?: { epoch: string; seq: number };
-        error?: { code: string; retry: boolean };
+        error?: { code: string; message: string; retry: boolean };
       },
     ];
     if (id === JOIN_ID) {
@@ -300,7 +300,7 @@ export class LoadClient {
     this.#outstanding.delete(id);
     const { tally } = this.#parts;
     if (!reply.ok) {
-      tally.countRefusal(reply.error?.code ?? 'unknown');
+      tally.countRefusal(reply.error?.code ?? 'unknown', reply.error?.message ?? 'no reason');
       if (reply.error?.retry === true) setTimeout(() => this.#send(this.#postFrame(post)), RETRY_MS);
       return;
     }

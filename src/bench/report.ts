@@ -96,11 +96,16 @@ export function reportText(report: CompareReport): string {
   const voids = report.results
     .filter((r) => r.void.length > 0)
     .map((r) => `void: ${r.mode} ${r.scenario}, run ${r.run}: ${r.void.join(', ')}`);
+  const reasons = report.results.flatMap((r) =>
+    r.kind === 'traffic'
+      ? r.checked.reasons.map((reason) => `${r.mode} ${r.scenario}, run ${r.run}: ${reason}`)
+      : [],
+  );
   const parts = [
     ...scenarios.map((scenario) => scenarioText(scenario, report)),
     'In brackets: the ratio to the plain of the same adapter. Medians of the runs that count.',
     checkText(report),
-    voids.join('\n'),
+    [...voids, ...reasons].join('\n'),
     conditionsText(report),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;

@@ -12,6 +12,8 @@ export interface Window {
   readonly untilMicros: number;
 }
 
+const MAX_REASONS = 5;
+
 export class Tally {
   readonly delivery = new Latency();
   readonly ack = new Latency();
@@ -74,12 +76,18 @@ export class Tally {
     if (this.isMeasured(atMicros)) this.lateness.record(atMicros - dueMicros);
   }
 
-  countRefusal(code: string): void {
+  /** `why`: for a person; the first few different ones are kept. */
+  countRefusal(code: string, why: string): void {
     this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
+    this.#note(`${code}: ${why}`);
   }
 
   countClose(reason: string): void {
     this.closed += 1;
-    if (this.reasons.size < 5) this.reasons.add(reason);
+    this.#note(reason);
+  }
+
+  #note(reason: string): void {
+    if (this.reasons.size < MAX_REASONS) this.reasons.add(reason);
   }
 }

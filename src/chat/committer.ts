@@ -1,6 +1,9 @@
 /**
- * Turns posts into commits: one commit in flight, everything that arrived meanwhile is the
- * next. Under load the commit makes the next batch by itself; when idle a post leaves at once.
+ * Turns posts into commits: one commit in flight, what arrived meanwhile is the next. Under load
+ * the commit makes the next batch by itself; when idle a post leaves at once.
+ *
+ * Rooms take turns: of each a commit has so many posts at most, oldest first, so a room that is
+ * flooded delays the others by one short commit, not by all that waits in it (fairness).
  *
  * Handing on comes after the commit, the answer after it is durable (G4). A post that is
  * pending for too long is answered `unavailable`: it may be stored all the same, and the same
@@ -26,9 +29,11 @@ export interface CommitterOptions {
   readonly maxQueuedBytes: number;
   /** Posts of one commit. */
   readonly maxCommit?: number | undefined;
+  /** Posts of one room in one commit. */
+  readonly maxRoomCommit?: number | undefined;
   /** Pending longer: `unavailable`. Default 3 000. */
   readonly pendingMs?: number | undefined;
-  /** Runs the commit of what gathered in this turn of the event loop. */
+  /** Runs the commit of what gathered in this turn of the event loop; sockets are read before. */
   readonly defer: (task: () => void) => void;
   readonly now: () => number;
   /** New entries, in the order of the commits, before their posts are answered. */
@@ -48,10 +53,11 @@ export class Committer {
   readonly #store: Pick<Store, 'append'>;
   readonly #options: CommitterOptions;
   readonly #maxCommit: number;
+  readonly #maxRoomCommit: number;
   readonly #pendingMs: number;
 
-  /** Waiting for the next commit, oldest first. */
-  #queue: Pending[] = [];
+  /** Waiting for a commit, oldest first; the rooms in the order of their turns. */
+  readonly #queues = new Map<RoomId, Pending[]>();
   /** Everything that is not answered, oldest first; a Set keeps the order of arrival. */
   readonly #unanswered = new Set<Pending>();
   #bytes = 0;
@@ -63,6 +69,7 @@ export class Committer {
     this.#store = store;
     this.#options = options;
     this.#maxCommit = options.maxCommit ?? 5_000;
+    this.#maxRoomCommit = options.maxRoomCommit ?? 256;
     this.#pendingMs = options.pendingMs ?? 3_000;
   }
 
@@ -86,7 +93,9 @@ export class Committer {
     }
     return new Promise((resolve, reject) => {
       const pending: Pending = { room, draft, since: this.#options.now(), resolve, reject };
-      this.#queue.push(pending);
+      const queue = this.#queues.get(room);
+      if (queue === undefined) this.#queues.set(room, [pending]);
+      else queue.push(pending);
       this.#unanswered.add(pending);
       this.#bytes += draft.tail.length;
       this.#schedule();
@@ -108,7 +117,7 @@ export class Committer {
       );
     }
     // What was given up before it was sent to the store must not be sent after all.
-    if (expired) this.#queue = this.#queue.filter((pending) => this.#unanswered.has(pending));
+    if (expired) this.#forgetAnswered();
   }
 
   /** Resolves when nothing is queued or unanswered. */
@@ -117,42 +126,59 @@ export class Committer {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
+  #forgetAnswered(): void {
+    for (const [room, queue] of this.#queues) {
+      const left = queue.filter((pending) => this.#unanswered.has(pending));
+      if (left.length > 0) this.#queues.set(room, left);
+      else this.#queues.delete(room);
+    }
+  }
+
   #schedule(): void {
-    if (this.#isCommitting || this.#isDeferred || this.#queue.length === 0) return;
+    if (this.#isCommitting || this.#isDeferred || this.#queues.size === 0) return;
     this.#isDeferred = true;
     this.#options.defer(() => {
       this.#isDeferred = false;
-      if (!this.#isCommitting) this.#run().catch(this.#options.onFault);
+      this.#run().catch(this.#options.onFault);
     });
   }
 
   async #run(): Promise<void> {
     this.#isCommitting = true;
     try {
-      while (this.#queue.length > 0) {
-        const taken = this.#queue.splice(0, this.#maxCommit);
-        await this.#commit(taken);
-      }
+      const taken = this.#take();
+      if (taken.size > 0) await this.#commit(taken);
     } finally {
       this.#isCommitting = false;
+      this.#schedule();
     }
   }
 
-  async #commit(taken: readonly Pending[]): Promise<void> {
-    const byRoom = new Map<RoomId, Pending[]>();
-    for (const pending of taken) {
-      const known = byRoom.get(pending.room);
-      if (known === undefined) byRoom.set(pending.room, [pending]);
-      else known.push(pending);
+  /** The next commit; a room that has more is behind the others then. */
+  #take(): Map<RoomId, readonly Pending[]> {
+    const taken = new Map<RoomId, readonly Pending[]>();
+    let left = this.#maxCommit;
+    for (const [room, queue] of this.#queues) {
+      if (left <= 0 || taken.has(room)) break;
+      const limit = Math.min(left, this.#maxRoomCommit);
+      this.#queues.delete(room);
+      const part = queue.length <= limit ? queue : queue.splice(0, limit);
+      if (part !== queue) this.#queues.set(room, queue);
+      taken.set(room, part);
+      left -= part.length;
     }
-    const groups = [...byRoom];
+    return taken;
+  }
+
+  async #commit(taken: ReadonlyMap<RoomId, readonly Pending[]>): Promise<void> {
+    const groups = [...taken];
     let commit: Commit;
     try {
       commit = await this.#store.append(
         groups.map(([room, posts]) => ({ room, drafts: posts.map((post) => post.draft) })),
       );
     } catch (error) {
-      for (const pending of taken) this.#settle(pending, refusal(error));
+      for (const [, posts] of groups) for (const pending of posts) this.#settle(pending, refusal(error));
       if (!isOutage(error)) this.#options.onFault(error);
       return;
     }

@@ -9,6 +9,7 @@ import { isMember, type MemberView } from '../chat/room-state.ts';
 import { Session, type Begun } from '../chat/session.ts';
 import type { RoomId } from '../chat/identity.ts';
 import type { Caller, ChatContext } from './chat-context.ts';
+import { takeDirectly } from './direct-requests.ts';
 import type { Arrival, Handshake } from './handshake.ts';
 import { errorBody, type Dispatcher } from './request.ts';
 import { SocketOutlet } from './socket-outlet.ts';
@@ -122,6 +123,7 @@ export class Connections {
       this.#open.delete(session);
     });
     socket.onAny(requests.onRequest);
+    takeDirectly(socket, requests, outlet);
     return connection;
   }
 

@@ -10,18 +10,44 @@ import type { WriteGather } from './write-gather.ts';
 
 type Done = (error?: Error) => void;
 
+/** True: it was taken, and is nobody else's. */
+export type TextTaker = (text: string) => boolean;
+
 /** Unsent bytes above which the sender waits. */
 const MAX_UNSENT = 262_144;
 const NOTHING = Buffer.alloc(0);
+const NONE: readonly TextTaker[] = [];
 
 export class GatheredWebSocket extends WebSocket {
   #socket: Socket | undefined;
   #gather: WriteGather | undefined;
+  #takers: readonly TextTaker[] = NONE;
 
   /** Called once, when the connection is open; `socket` is its own. */
   gatherInto(gather: WriteGather, socket: Socket): void {
     this.#gather = gather;
     this.#socket = socket;
+  }
+
+  /** From now on text goes to it before it goes to the listeners. */
+  addTaker(taker: TextTaker): void {
+    this.#takers = [...this.#takers, taker];
+  }
+
+  removeTaker(taker: TextTaker): void {
+    this.#takers = this.#takers.filter((other) => other !== taker);
+  }
+
+  /** How ws hands on what came in: a text is a buffer, and not binary. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'message' && this.#takers.length > 0 && this.#isTaken(args[0], args[1])) return true;
+    return super.emit(event, ...args);
+  }
+
+  #isTaken(data: unknown, isBinary: unknown): boolean {
+    if (isBinary !== false || !(data instanceof Buffer)) return false;
+    const text = data.toString();
+    return this.#takers.some((take) => take(text));
   }
 
   /** Bytes that have not left the process. */

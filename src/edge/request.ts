@@ -28,6 +28,9 @@ type Callback = (reply: object) => void;
 
 /** What one socket asks. */
 export interface Requests {
+  /** Whether there is such a request. */
+  readonly isKnown: (event: string) => boolean;
+  readonly ask: (event: unknown, args: readonly unknown[], callback: Callback | undefined) => void;
   /** The `onAny` listener. */
   readonly onRequest: (event: unknown, ...args: unknown[]) => void;
   /** From now on requests are refused; resolves when those under way are answered. */
@@ -60,8 +63,7 @@ export class Dispatcher {
       outstanding -= 1;
       if (outstanding === 0) onFinished?.();
     };
-    const onRequest = (event: unknown, ...args: unknown[]): void => {
-      const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
+    const ask: Requests['ask'] = (event, args, callback) => {
       const refusal =
         onFinished !== undefined
           ? DRAINING
@@ -72,12 +74,16 @@ export class Dispatcher {
       outstanding += 1;
       this.#answer(caller, event, args, callback, onDone);
     };
+    const onRequest: Requests['onRequest'] = (event, ...args) => {
+      const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
+      ask(event, args, callback);
+    };
     const finish = (): Promise<void> =>
       new Promise((resolve) => {
         onFinished = resolve;
         if (outstanding === 0) resolve();
       });
-    return { onRequest, finish };
+    return { isKnown: this.#isKnown, ask, onRequest, finish };
   }
 
   /** No `async` here: a post would be a dozen promises. */
@@ -108,9 +114,11 @@ export class Dispatcher {
   readonly #onFault = (error: unknown): void =>
     this.#context.log.error({ error }, 'our fault, after an answer');
 
+  readonly #isKnown = (event: string): boolean => Object.hasOwn(this.#handlers, event);
+
   /** Throws what is wrong with the request itself. */
   #begin(caller: Caller, event: unknown, args: readonly unknown[]): Promise<Answer> {
-    if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
+    if (typeof event !== 'string' || !this.#isKnown(event)) {
       throw new ChatError('bad_request', `there is no request ${JSON.stringify(String(event).slice(0, 64))}`);
     }
     if (args.length > 1)

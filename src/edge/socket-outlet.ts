@@ -10,6 +10,7 @@ import type { MessagesEvent, Outlet } from '../chat/outlet.ts';
 import { nameOf, type RoomId } from '../chat/identity.ts';
 import type { GoneReason, Lost } from '../protocol/words.ts';
 import { GatheredWebSocket } from './gathered-web-socket.ts';
+import { WireMessages } from './wire-encoder.ts';
 
 export interface OutletLimits {
   readonly maxBufferedBytes: number;
@@ -72,6 +73,12 @@ export class SocketOutlet implements Outlet {
     conn.write(packet);
   }
 
+  /** The packet of an answer. */
+  reply(packet: string): void {
+    this.messages(new WireMessages(packet));
+    this.#checkUnsent();
+  }
+
   lost(lost: Lost): void {
     this.#socket.emit('lost', lost);
   }
@@ -104,12 +111,16 @@ export class SocketOutlet implements Outlet {
   }
 
   /** Ends a connection whose client asks and asks and never reads. */
+  #checkUnsent(): void {
+    if (!this.#isIdle && this.#unsent > this.#limits.maxSocketBytes) this.#socket.conn.close(true);
+  }
+
   #guard(): void {
     const { conn } = this.#socket;
     const onPacket = (packet: { data?: unknown }): void => {
       if (bufferOf(conn).length === 0) this.#queued = 0;
       if (typeof packet.data === 'string') this.#queued += packet.data.length;
-      if (!this.#isIdle && this.#unsent > this.#limits.maxSocketBytes) conn.close(true);
+      this.#checkUnsent();
     };
     // One for each namespace that the client has joined over this connection.
     conn.setMaxListeners(0);
@@ -119,7 +130,7 @@ export class SocketOutlet implements Outlet {
 }
 
 /** `socket` is what Engine.IO's WebSocket transport calls its own; a test pins it. */
-function webSocketOf(transport: object): GatheredWebSocket | undefined {
+export function webSocketOf(transport: object): GatheredWebSocket | undefined {
   return 'socket' in transport && transport.socket instanceof GatheredWebSocket
     ? transport.socket
     : undefined;

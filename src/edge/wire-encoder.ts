@@ -39,6 +39,7 @@ export function encodeMessages(room: RoomId, epoch: string, messages: string): M
   return new WireMessages(`2${prefixOf(namespaceOf(room))}["messages",${head}${messages}}]`);
 }
 
-function prefixOf(namespace: string): string {
+/** How a packet names its namespace. */
+export function prefixOf(namespace: string): string {
   return namespace === '/' ? '' : `${namespace},`;
 }

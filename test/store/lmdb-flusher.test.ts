@@ -38,6 +38,8 @@ afterEach(async () => {
   await opened.close();
 });
 
+const begun = (count: number) => vi.waitFor(() => expect(flushes).toHaveLength(count));
+
 /** Settled or not, after everything that could settle it has had its turn. */
 async function stateOf(promise: Promise<unknown>): Promise<string> {
   const state = promise.then(
@@ -54,6 +56,7 @@ test('a commit is handed on before its flush, and answered after it', async () =
   expect(commit.rooms).toHaveLength(1);
   expect((await scene.log(room)).entries).toHaveLength(1);
   expect(await stateOf(commit.durable)).toBe('pending');
+  await begun(1);
   flushes[0]?.end();
   expect(await commit.durable).toBe('disk');
 });
@@ -63,10 +66,11 @@ test('what is committed while a flush runs waits for the next one, all of it for
   isHeld = 'data';
   const post = () => scene.store.append([{ room, drafts: [scene.draft('ada', 'x')] }]);
   const first = await post();
+  await begun(1);
   const later = [await post(), await post()];
   flushes[0]?.end();
   expect(await first.durable).toBe('disk');
-  await vi.waitFor(() => expect(flushes).toHaveLength(2));
+  await begun(2);
   for (const { durable } of later) expect(await stateOf(durable)).toBe('pending');
   flushes[1]?.end();
   for (const { durable } of later) expect(await durable).toBe('disk');
@@ -77,7 +81,7 @@ test('every other write is answered after its flush', async () => {
   const room = await scene.roomOf('ada');
   isHeld = 'data';
   const joining = scene.join(room, 'bob');
-  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  await begun(1);
   expect(await stateOf(joining)).toBe('pending');
   flushes[0]?.end();
   expect(await joining).toMatchObject({ isNew: true });
@@ -100,7 +104,7 @@ test('a commit is not answered before it is recorded what was flushed', async ()
   const room = await scene.roomOf('ada');
   isHeld = 'record';
   const { durable } = await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
-  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  await begun(1);
   expect(await stateOf(durable)).toBe('pending');
   flushes[0]?.end();
   expect(await durable).toBe('disk');
@@ -111,7 +115,7 @@ test('where it cannot be recorded a commit is refused, and the next one is as go
   const draft = scene.draft('ada', 'hello');
   isHeld = 'record';
   const { durable } = await scene.store.append([{ room, drafts: [draft] }]);
-  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  await begun(1);
   flushes[0]?.fail();
   await expect(durable).rejects.toMatchObject({ name: 'StoreUnavailable' });
   isHeld = undefined;
@@ -125,6 +129,7 @@ test('after a flush that failed nothing is stored, until a start goes back to wh
   isHeld = 'data';
   const lost = scene.draft('ada', 'lost');
   const commit = await scene.store.append([{ room, drafts: [lost] }]);
+  await begun(1);
   const later = await scene.store.append([{ room, drafts: [scene.draft('ada', 'later')] }]);
   flushes[0]?.fail();
   await expect(commit.durable).rejects.toMatchObject({
@@ -159,7 +164,7 @@ test('what a process recorded that is dead stays until its successor has recorde
   await scene.store.close();
   isHeld = 'data';
   const opening = LmdbStore.open(opened.dir, { boot: 'boot-1', sync });
-  await vi.waitFor(() => expect(flushes).toHaveLength(1));
+  await begun(1);
   expect(await records()).toContain(dead);
   isHeld = undefined;
   flushes[0]?.end();
@@ -209,4 +214,68 @@ test('closing while a commit is made waits for that commit’s flush', async () 
   flushes[0]?.end();
   await closing;
   expect(await commit.durable).toBe('disk');
+});
+
+test('commits that come one by one share a flush; many posts, or an end, do not wait for more', async () => {
+  await opened.close();
+  let count = 0;
+  const counted: Sync = async (_fd, what) => {
+    if (what === 'data') count += 1;
+  };
+  opened = await openLmdb({ sync: counted, apartMs: 600_000 });
+  scene = new Scene(opened);
+  // The opening was a flush: from here on the next is far away.
+  const before = count;
+  const joining = scene.store.join(scene.room(), 'ada', {
+    name: 'ada',
+    create: { kind: 'public', title: '', role: 'member' },
+    maxRoomsPerUser: 10,
+  });
+  expect(await stateOf(joining)).toBe('pending');
+  const post = (posts: number) =>
+    scene.store.append([
+      { room: scene.room(), drafts: Array.from({ length: posts }, () => scene.draft('ada', 'x')) },
+    ]);
+  const few = await post(2);
+  expect(await stateOf(few.durable)).toBe('pending');
+  expect(count).toBe(before);
+  const many = await post(40);
+  await Promise.all([joining, few.durable, many.durable]);
+  expect(count).toBe(before + 1);
+  const last = await post(1);
+  await scene.store.close();
+  expect(await last.durable).toBe('disk');
+  expect(count).toBe(before + 2);
+});
+
+test('an end does not wait for more behind a flush that runs either', async () => {
+  await opened.close();
+  opened = await openLmdb({ sync, apartMs: 600_000 });
+  scene = new Scene(opened);
+  const room = scene.room();
+  const join = { name: 'ada', create: { kind: 'public', title: '', role: 'member' } } as const;
+  const joining = scene.store.join(room, 'ada', { ...join, maxRoomsPerUser: 10 });
+  isHeld = 'data';
+  const many = Array.from({ length: 40 }, () => scene.draft('ada', 'x'));
+  await new Promise((done) => setTimeout(done, 20));
+  await scene.store.append([{ room, drafts: many }]);
+  await begun(1);
+  const last = await scene.store.append([{ room, drafts: [scene.draft('ada', 'last')] }]);
+  const closing = scene.store.close();
+  isHeld = undefined;
+  flushes[0]?.end();
+  await Promise.all([joining, closing]);
+  expect(await last.durable).toBe('disk');
+});
+
+test('after a pause the first commit is flushed at once', async () => {
+  await opened.close();
+  opened = await openLmdb({ sync, apartMs: 100 });
+  scene = new Scene(opened);
+  const room = await scene.roomOf('ada');
+  await new Promise((done) => setTimeout(done, 120));
+  isHeld = 'data';
+  await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
+  await new Promise((done) => setImmediate(done));
+  expect(flushes).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { bootOfMachine } from './boot.ts';
 import { birthOf, DATA_FILE, filesOf, identityOf, lockOf, makeDirectory, restoresOf } from './data-dir.ts';
-import { Flusher, type Sync } from './flusher.ts';
+import { Flusher, type FlusherOptions } from './flusher.ts';
 import type { MemberRecord, UserRecord } from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
 import { mapBytes } from './map-size.ts';
@@ -51,18 +51,16 @@ export interface Environment {
   checkSpace(): void;
 }
 
-export interface EnvironmentOptions {
+export interface EnvironmentOptions extends Pick<FlusherOptions, 'sync' | 'apartMs'> {
   /** The machine's boot; another one may have lost what was not flushed. */
   readonly boot?: string | undefined;
   /** The files that were claimed (`Claim.dataFiles`); none: whatever is there, or a new one. */
   readonly dataFiles?: string | undefined;
-  /** For tests. Default: fdatasync. */
-  readonly sync?: Sync | undefined;
 }
 
 export async function openEnvironment(
   dir: string,
-  { boot = bootOfMachine(), dataFiles, sync }: EnvironmentOptions = {},
+  { boot = bootOfMachine(), dataFiles, sync, apartMs }: EnvironmentOptions = {},
 ): Promise<Environment> {
   const path = join(dir, DATA_FILE);
   // While the claimed one is away, a worker that starts would begin a second chat in its place.
@@ -84,7 +82,11 @@ export async function openEnvironment(
     mendAtOnce(root, base, lock);
     // Of those that died: LMDB would keep the pages that they were reading.
     root.readerCheck();
-    const flusher = await Flusher.open(root, dir, fd, { origin: { file: birthOf(path), boot }, sync });
+    const flusher = await Flusher.open(root, dir, fd, {
+      origin: { file: birthOf(path), boot },
+      sync,
+      apartMs,
+    });
     const tables = openTables(root, base);
     return {
       root,

@@ -4,7 +4,17 @@
  *
  * Two places are written in turn, each with a checksum: a write that is cut off leaves the other.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, write, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  write,
+  writeSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +24,7 @@ import { metaOf, type Meta } from './meta-page.ts';
 
 const NAME = /^flushed-(\d+)-[0-9a-f]+$/;
 const PLACE_BYTES = 4_096;
+const { O_CREAT, O_EXCL, O_WRONLY, O_DSYNC } = constants;
 
 const writeAt = promisify(write);
 
@@ -44,7 +55,8 @@ export class FlushedRecord {
     this.#name = `flushed-${process.pid}-${randomBytes(4).toString('hex')}`;
     this.#origin = origin;
     own.add(this.#name);
-    this.#fd = openSync(join(dir, this.#name), 'wx');
+    // A write that ends is on the disk: one way to a thread and back instead of two.
+    this.#fd = openSync(join(dir, this.#name), O_CREAT | O_EXCL | O_WRONLY | O_DSYNC);
     writeSync(this.#fd, Buffer.alloc(2 * PLACE_BYTES));
     fsyncSync(this.#fd);
     syncDirectory(dir);

@@ -2,8 +2,11 @@
  * Makes commits durable, outside of LMDB's writer lock: one flush at a time, shared by all who
  * asked before it began.
  *
- *     flush() ─▶ pin ─▶ meta page ─▶ fdatasync data ─▶ record, fdatasync ─▶ unpin the last ─▶ resolved
- *        flush(), flush() ─▶ (wait) ──────────────────────────────────────▶ the next, for both
+ *     flush() ─▶ pin ─▶ meta page ─▶ fdatasync data ─▶ record, at once on disk ─▶ unpin the last ─▶ resolved
+ *        flush(), flush() ─▶ (wait) ─────────────────────────────────────────────▶ the next, for both
+ *
+ * A flush costs the processor as much as two commits, so while they come one by one the next
+ * waits a little for more to share it; when nothing was flushed lately, or many wait, it does not.
  *
  * LMDB itself flushes nothing (environment.ts): the system writes its pages in any order, so that
  * a crash of the machine may leave a file of bits of several commits. What keeps one whole:
@@ -28,12 +31,22 @@ export type Sync = (fd: number, what: 'data' | 'record') => Promise<void>;
 
 const flushFile = promisify(fdatasync);
 
+/** The record is opened so that its writes are on the disk when they end. */
+const syncData: Sync = async (fd, what) => {
+  if (what === 'data') await flushFile(fd);
+};
+
 const STALLED_MS = 100;
+const APART_MS = 10;
+/** Posts that are not kept waiting for more. */
+const MANY = 32;
 
 export interface FlusherOptions {
   readonly origin: Origin;
-  /** For tests. Default: fdatasync. */
+  /** For tests, in the place of the disk's own word. Default: fdatasync of the data. */
   readonly sync?: Sync | undefined;
+  /** Milliseconds from the beginning of a flush to the next, unless many wait for it. Default 10. */
+  readonly apartMs?: number | undefined;
 }
 
 export class Flusher {
@@ -42,24 +55,31 @@ export class Flusher {
   readonly #fd: number;
   readonly #record: FlushedRecord;
   readonly #sync: Sync;
+  readonly #apartMs: number;
   #pin: Transaction | undefined;
   /** The commit that is recorded. */
   #recorded = -1;
   #running: Promise<void> | undefined;
-  /** Of the one that runs, by `performance.now()`. */
-  #since = 0;
+  /** When the last one began, by `performance.now()`. */
+  #since = Number.NEGATIVE_INFINITY;
   #next: Promise<void> | undefined;
+  /** Who waits for the next. */
+  #waiting = 0;
+  /** Ends the wait for more. */
+  #hurry: (() => void) | undefined;
+  #isClosing = false;
   #failure: Error | undefined;
 
   private constructor(
     root: RootDatabase,
     dir: string,
     fd: number,
-    { origin, sync = (fd) => flushFile(fd) }: FlusherOptions,
+    { origin, sync = syncData, apartMs = APART_MS }: FlusherOptions,
   ) {
     this.#root = root;
     this.#failedFile = join(dir, FAILED_FILE);
     this.#sync = sync;
+    this.#apartMs = apartMs;
     this.#fd = fd;
     this.#record = new FlushedRecord(dir, origin);
   }
@@ -89,22 +109,22 @@ export class Flusher {
     return this.#running !== undefined && performance.now() - this.#since > STALLED_MS;
   }
 
-  /** Resolves when every commit that ended before the call is on the disk; rejects with the reason. */
-  flush(): Promise<void> {
-    if (this.#next !== undefined) return this.#next;
-    if (this.#running === undefined) return this.#begin();
-    this.#next = this.#running
-      .catch(() => {})
-      .then(() => {
-        this.#next = undefined;
-        return this.#begin();
-      });
+  /**
+   * Resolves when every commit that ended before the call is on the disk; rejects with the reason.
+   * `posts`: how many wait for it.
+   */
+  flush(posts = 1): Promise<void> {
+    this.#waiting += posts;
+    if (this.#waiting >= MANY) this.#hurry?.();
+    this.#next ??= this.#plan();
     return this.#next;
   }
 
   /** Nothing may be asked afterwards. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (;;) {
+      this.#hurry?.();
       const last = this.#next ?? this.#running;
       if (last === undefined) break;
       await last.catch(() => {});
@@ -114,7 +134,28 @@ export class Flusher {
     closeSync(this.#fd);
   }
 
+  async #plan(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.#forMore();
+    this.#next = undefined;
+    await this.#begin();
+  }
+
+  async #forMore(): Promise<void> {
+    const left = this.#since + this.#apartMs - performance.now();
+    if (left < 1 || this.#waiting >= MANY || this.#isClosing) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
+
   #begin(): Promise<void> {
+    this.#waiting = 0;
     this.#since = performance.now();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;

@@ -95,7 +95,7 @@ export class LmdbStore implements Store {
     // The committer has gathered them already.
     const { value, flushed } = await this.#commit(
       () => batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
-      { isUrgent: true },
+      { isUrgent: true, posts: batches.reduce((sum, { drafts }) => sum + drafts.length, 0) },
     );
     return { rooms: value, durable: flushed.then(() => this.durability) };
   }
@@ -276,15 +276,15 @@ export class LmdbStore implements Store {
   /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
   async #commit<T>(
     step: () => T,
-    options?: { readonly isUrgent: boolean },
+    { isUrgent = false, posts = 1 } = {},
   ): Promise<{ value: T; flushed: Promise<void> }> {
-    const value = await this.#queue.run(step, options);
-    return { value, flushed: this.#flush() };
+    const value = await this.#queue.run(step, { isUrgent });
+    return { value, flushed: this.#flush(posts) };
   }
 
-  async #flush(): Promise<void> {
+  async #flush(posts: number): Promise<void> {
     try {
-      await this.#env.flusher.flush();
+      await this.#env.flusher.flush(posts);
     } catch (error) {
       throw unavailable(error);
     }
