@@ -5,6 +5,7 @@
 import { ABORT } from 'lmdb';
 import { expect, test } from 'vitest';
 import type { Environment } from '../../src/store/lmdb/environment.ts';
+import { ChatError } from '../../src/protocol/errors.ts';
 import { isPanic, writeTransactionOf } from '../../src/store/lmdb/panic.ts';
 import { WriteQueue } from '../../src/store/lmdb/write-queue.ts';
 
@@ -13,17 +14,19 @@ interface Played {
   number: number;
   /** What a commit fails with. */
   failure: Error | undefined;
+  /** Such a failure is LMDB's last. */
+  ends: boolean;
   isStalled: boolean;
   readonly ways: string[];
 }
 
 function play(): { played: Played; queue: WriteQueue; panics: Error[] } {
-  const played: Played = { number: 1, failure: undefined, isStalled: false, ways: [] };
+  const played: Played = { number: 1, failure: undefined, ends: true, isStalled: false, ways: [] };
   const transaction = (way: string, steps: () => unknown): unknown => {
     played.ways.push(way);
     if (steps() === ABORT) return ABORT;
     if (played.failure === undefined) return undefined;
-    played.number = 0;
+    if (played.ends) played.number = 0;
     throw played.failure;
   };
   const root = {
@@ -59,6 +62,7 @@ test('G11: after a page that the disk refused it is seen at once whether LMDB be
 
 test('a commit that failed without harm to LMDB is no panic', async () => {
   const { played, queue, panics } = play();
+  played.ends = false;
   played.failure = new Error('No space left on device');
   Object.defineProperty(played, 'number', { get: () => 1, set: () => {} });
   await expect(queue.run(() => {})).rejects.toThrow('No space left on device');
@@ -85,4 +89,48 @@ test('while a flush keeps waiting, commits are not made on the event loop', asyn
   played.isStalled = false;
   await queue.run(() => {});
   expect(played.ways).toEqual(['at once', 'by a thread', 'at once']);
+});
+
+/** What lmdb-js throws when it undid a transaction of itself. */
+function undone(code: number): Error {
+  const commitError = Promise.reject(Object.assign(new Error('MDB_BAD_TXN'), { code }));
+  commitError.catch(() => {});
+  return Object.assign(new Error('Commit failed (see commitError for details)'), { commitError });
+}
+
+test('what LMDB undid of itself is done again, refusals too, and its answers are of the last time', async () => {
+  const { played, queue, panics } = play();
+  let runs = 0;
+  played.ends = false;
+  played.failure = undone(-30_782);
+  const refused = queue.run(() => {
+    runs += 1;
+    if (runs === 1) throw new ChatError('forbidden', 'the first time');
+    played.failure = undefined;
+    return runs;
+  });
+  const other = queue.run(() => runs);
+  expect(await Promise.all([refused, other])).toEqual([2, 2]);
+  expect(panics).toEqual([]);
+});
+
+test('but not for ever', async () => {
+  const { played, queue } = play();
+  played.ends = false;
+  played.failure = undone(-30_798);
+  await expect(queue.run(() => {})).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  expect(played.ways.filter((way) => way === 'at once').length).toBeLessThan(20);
+});
+
+test('what failed otherwise is not tried again', async () => {
+  const { played, queue } = play();
+  let runs = 0;
+  played.ends = false;
+  played.failure = new Error('No space left on device');
+  await expect(
+    queue.run(() => {
+      runs += 1;
+    }),
+  ).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  expect(runs).toBe(1);
 });

@@ -10,6 +10,9 @@ import { ABORT, type RootDatabase } from 'lmdb';
 
 /** lmdb.h: "update of meta page failed or environment had fatal error". */
 const MDB_PANIC = -30_795;
+/** "Transaction must abort": something in it failed before. */
+const MDB_BAD_TXN = -30_782;
+const MDB_NOTFOUND = -30_798;
 
 export class CannotBegin extends Error {
   readonly code = MDB_PANIC;
@@ -40,8 +43,23 @@ export function canBegin(root: Pick<RootDatabase, 'getWriteTxnId' | 'transaction
 }
 
 export function isPanic(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return 'code' in error ? error.code === MDB_PANIC : isPanic(error.cause);
+  return codeOf(error) === MDB_PANIC;
+}
+
+/**
+ * LMDB undid the transaction and nothing is wrong with the data or the disk: begun anew it goes
+ * through. lmdb-js 3.5 reads its list of free pages while it is being rebalanced, now and then
+ * meets an entry that is on its way, and gives up ("Invalid null txn id" on stderr).
+ */
+export function isUndone(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === MDB_BAD_TXN || code === MDB_NOTFOUND;
+}
+
+/** LMDB's number of an error or of what caused it. */
+function codeOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  return 'code' in error ? error.code : codeOf(error.cause);
 }
 
 /** LMDB says that a commit failed, and why in a promise of its own that must be caught too. */

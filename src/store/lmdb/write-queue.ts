@@ -10,13 +10,13 @@
  * thread of libuv's small pool. Were several transactions waiting for a lock that a stopped
  * worker holds, they would take the whole pool with them; so at most one waits. A refusal
  * (`ChatError`) comes before a step's first write and stands alone; any other failure undoes the
- * whole transaction.
+ * whole transaction. Steps may run again, in a new one: they keep nothing of the one before.
  */
 import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
-import { canBegin, CannotBegin, commitFailure, isPanic } from './panic.ts';
+import { canBegin, CannotBegin, commitFailure, isPanic, isUndone } from './panic.ts';
 
 interface Waiting {
   /** Does the work; how it went is kept until the transaction is committed. */
@@ -33,6 +33,8 @@ export interface WriteQueueOptions {
 }
 
 const MAX_TRIES = 100;
+/** Of them, with an end by LMDB itself. */
+const MAX_UNDONE = 5;
 
 export class WriteQueue {
   readonly #env: Pick<Environment, 'root' | 'base' | 'lock' | 'flusher'>;
@@ -126,7 +128,16 @@ export class WriteQueue {
   }
 
   async #transact(taken: readonly Waiting[]): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) if (await this.#attempt(taken)) return;
+    let undone = 0;
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      try {
+        if (await this.#attempt(taken)) return;
+      } catch (error) {
+        undone += 1;
+        if (!isUndone(error) || undone > MAX_UNDONE) throw error;
+        for (const waiting of taken) delete waiting.refusal;
+      }
+    }
     throw new Error(`others open the data again and again: no commit in ${MAX_TRIES} tries`);
   }
 
