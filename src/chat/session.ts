@@ -49,14 +49,15 @@ export class Session {
   readonly #maxRooms: number;
   readonly #resync: () => void;
 
-  readonly #positions: Map<string, Position>;
-  readonly #subscriptions = new Map<RoomId, Subscription>();
-  /** Rooms that the client was told of, with or without a feed. */
-  readonly #known = new Set<RoomId>();
+  /** Rooms that the client was told of, with their feed if there is one. */
+  readonly #rooms = new Map<RoomId, Subscription | undefined>();
+  // These three are empty in most sessions, of which there are thousands: made when needed.
+  #positions: Map<string, Position> | undefined;
   /** What `history` gave, per room, for `delivered`. */
-  readonly #read = new Map<RoomId, Position>();
+  #read: Map<RoomId, Position> | undefined;
   /** Joins and leaves that are not answered, per room the last: never rejects. */
-  readonly #changes = new Map<RoomId, Promise<unknown>>();
+  #changes: Map<RoomId, Promise<unknown>> | undefined;
+  #feedCount = 0;
   #isWelcome = false;
   #isClosed = false;
 
@@ -70,13 +71,18 @@ export class Session {
     this.name = options.name;
     this.device = options.device;
     this.subscribesAll = options.subscribesAll;
-    this.#positions = new Map(options.positions);
+    if (options.positions.size > 0) this.#positions = new Map(options.positions);
     this.#maxRooms = options.maxRooms;
     this.#resync = options.resync;
   }
 
-  get rooms(): ReadonlySet<RoomId> {
-    return this.#known;
+  /** What the client was told of. */
+  get rooms(): Iterable<RoomId> {
+    return this.#rooms.keys();
+  }
+
+  knows(room: RoomId): boolean {
+    return this.#rooms.has(room);
   }
 
   get isClosed(): boolean {
@@ -93,24 +99,26 @@ export class Session {
   }
 
   hasFeed(room: RoomId): boolean {
-    return this.#subscriptions.has(room);
+    return this.#rooms.get(room) !== undefined;
   }
 
   subscription(room: RoomId): Subscription | undefined {
-    return this.#subscriptions.get(room);
+    return this.#rooms.get(room);
   }
 
   /** The end of the join or leave of this socket that is under way; it starts or ends the feed itself. */
   changing(room: RoomId): Promise<unknown> | undefined {
-    return this.#changes.get(room);
+    return this.#changes?.get(room);
   }
 
   /** Runs a join (to the beginning of the feed) or a leave, when those asked before it are over. */
   async change<T>(room: RoomId, change: () => Promise<T>): Promise<T> {
-    const before = this.#changes.get(room);
+    this.#changes ??= new Map();
+    const changes = this.#changes;
+    const before = changes.get(room);
     const result = before === undefined ? change() : before.then(change);
     const end = result.catch(() => {});
-    this.#changes.set(room, end);
+    changes.set(room, end);
     try {
       return await result;
     } catch (error) {
@@ -118,13 +126,14 @@ export class Session {
       this.#resync();
       throw error;
     } finally {
-      if (this.#changes.get(room) === end) this.#changes.delete(room);
+      if (changes.get(room) === end) changes.delete(room);
+      if (changes.size === 0) this.#changes = undefined;
     }
   }
 
   /** Tells of a room without starting its feed. */
   show(room: RoomId, view: MemberView): RoomState {
-    this.#known.add(room);
+    if (!this.#rooms.has(room)) this.#rooms.set(room, undefined);
     return roomState(room, view);
   }
 
@@ -138,51 +147,51 @@ export class Session {
     wire: string,
     { after, otherwise }: { after?: Position | undefined; otherwise?: Position } = {},
   ): Begun {
-    if (this.#isClosed || this.#subscriptions.has(room))
-      return { state: roomState(room, view), start: () => {} };
-    if (this.#subscriptions.size >= this.#maxRooms) {
+    if (this.#isClosed || this.hasFeed(room)) return { state: roomState(room, view), start: () => {} };
+    if (this.#feedCount >= this.#maxRooms) {
       throw new ChatError(
         'too_large',
         `a socket has feeds of at most ${this.#maxRooms} rooms (maxRoomsPerUser)`,
       );
     }
     const cursor = this.device === undefined ? (otherwise ?? headOf(view.info)) : view.membership.cursor;
-    const { from, isSettled, point } = feedStart(view, after ?? this.#positions.get(wire) ?? cursor);
-    this.#positions.delete(wire);
+    const { from, isSettled, point } = feedStart(view, after ?? this.#positions?.get(wire) ?? cursor);
+    this.#positions?.delete(wire);
     const subscription = this.#feeds.subscribe(room, headOf(view.info), this.outlet, {
       user: this.user,
       point,
       from,
       isSettled,
       onEnd: (ended) => {
-        if (this.#subscriptions.get(room) !== ended) return;
-        this.#subscriptions.delete(room);
-        this.#known.delete(room);
+        if (this.#rooms.get(room) !== ended) return;
+        this.#rooms.delete(room);
+        this.#feedCount -= 1;
         // The user may have become a member anew meanwhile.
         if (!this.#isClosed) this.#resync();
       },
     });
-    this.#subscriptions.set(room, subscription);
-    this.#known.add(room);
+    this.#rooms.set(room, subscription);
+    this.#feedCount += 1;
     return { state: roomState(room, view, from), start: () => subscription.start() };
   }
 
   /** The user left: nothing more of this room. */
   leave(room: RoomId): void {
-    this.#subscriptions.get(room)?.end('left');
-    this.#known.delete(room);
-    this.#read.delete(room);
+    this.#rooms.get(room)?.end('left');
+    this.#rooms.delete(room);
+    this.#read?.delete(room);
   }
 
   /** The room's membership is in doubt: its feed finds out by a page of its own. */
   recheck(room: RoomId): void {
-    const subscription = this.#subscriptions.get(room);
-    if (subscription === undefined) this.#known.delete(room);
+    const subscription = this.#rooms.get(room);
+    if (subscription === undefined) this.#rooms.delete(room);
     else subscription.feed.recheck(subscription);
   }
 
   /** `history` gave everything up to here. */
   gave(room: RoomId, position: Position): void {
+    this.#read ??= new Map();
     const known = this.#read.get(room);
     if (known === undefined && this.#read.size >= this.#maxRooms) return;
     if (known === undefined || known.epoch !== position.epoch || known.seq < position.seq)
@@ -191,8 +200,8 @@ export class Session {
 
   /** A position that the client says it has, cut to what it was given; undefined: it was given nothing. */
   cut(room: RoomId, claimed: Position): Position | undefined {
-    const fed = this.#subscriptions.get(room)?.given;
-    const read = this.#read.get(room);
+    const fed = this.#rooms.get(room)?.given;
+    const read = this.#read?.get(room);
     const given =
       fed === undefined || (read !== undefined && read.epoch === fed.epoch && read.seq > fed.seq)
         ? read
@@ -203,8 +212,7 @@ export class Session {
 
   close(): void {
     this.#isClosed = true;
-    for (const subscription of this.#subscriptions.values()) subscription.end();
-    this.#subscriptions.clear();
-    this.#known.clear();
+    for (const subscription of this.#rooms.values()) subscription?.end();
+    this.#rooms.clear();
   }
 }

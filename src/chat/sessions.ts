@@ -120,18 +120,13 @@ export class Sessions {
     if (!session.isWelcome) return;
     const wanted = new Set(rooms);
     for (const room of session.rooms) if (!wanted.has(room)) session.recheck(room);
-    const missing = rooms.filter((room) => !session.rooms.has(room));
+    const missing = rooms.filter((room) => !session.knows(room));
     if (missing.length === 0) return;
     const views = await this.#store.views(session.user, session.device, missing);
     for (const [i, room] of missing.entries()) {
       const view = views[i];
       // Since the question the session may have joined by itself, or gone.
-      if (
-        !isMember(view) ||
-        session.isClosed ||
-        session.rooms.has(room) ||
-        session.changing(room) !== undefined
-      )
+      if (!isMember(view) || session.isClosed || session.knows(room) || session.changing(room) !== undefined)
         continue;
       if (!session.subscribesAll) {
         this.#options.onRoom(session, session.show(room, view));

@@ -12,6 +12,7 @@ import { Front, type FrontCounts } from './front.ts';
 import type { PrimaryLog } from './primary-log.ts';
 import { handleSignals } from './signals.ts';
 import type { SupervisorSettings } from './supervisor-settings.ts';
+import { workerArguments } from './young-heap.ts';
 import { Supervisor, type WorkerReport } from './supervisor.ts';
 
 export interface PrimaryOptions {
@@ -54,7 +55,12 @@ export interface RunningPrimary {
 export async function startPrimary(options: PrimaryOptions): Promise<RunningPrimary> {
   const { host = '127.0.0.1', port = 3_000, workers, config, node, log, onReady, onFatal } = options;
   // Sticky's hand-off needs the advanced serialization: with JSON every connection closes (TRAPS 1.1).
-  cluster.setupPrimary({ exec: options.workerEntry, args: [], serialization: 'advanced' });
+  cluster.setupPrimary({
+    exec: options.workerEntry,
+    args: [],
+    execArgv: workerArguments(),
+    serialization: 'advanced',
+  });
   const relay = options.adapter === 'cluster' ? new AdapterRelay() : undefined;
   const front = new Front(options.limits);
   const url = await listen(front, host, port);

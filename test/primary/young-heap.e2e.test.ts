@@ -1,0 +1,32 @@
+/** The size of the young heap of both kinds of process. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { workerArguments } from '../../src/primary/young-heap.ts';
+
+test('workers get a size of their own, unless somebody chose one', () => {
+  expect(workerArguments(['--cpu-prof'], '')).toEqual(['--cpu-prof', '--max-semi-space-size=8']);
+  expect(workerArguments([], '--max-old-space-size=100')).toEqual(['--max-semi-space-size=8']);
+  expect(workerArguments(['--max_semi_space_size=32'], '')).toEqual(['--max_semi_space_size=32']);
+  expect(workerArguments([], '--max-semi-space-size=32')).toEqual([]);
+});
+
+const MODULE = fileURLToPath(new URL('../../dist/primary/young-heap.js', import.meta.url));
+
+/** Bytes of the young generation of a process that made much that is new. */
+function youngBytes(before: string): number {
+  const program = `
+    import { getHeapSpaceStatistics } from 'node:v8';
+    import { keepYoungHeapSmall } from ${JSON.stringify(MODULE)};
+    ${before}
+    const kept = [];
+    for (let i = 0; i < 2e6; i += 1) kept[i % 40_000] = { i, more: [i] };
+    const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+    process.stdout.write(String(young.space_size));`;
+  return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program]).toString());
+}
+
+test('the primary’s stays small', () => {
+  expect(youngBytes('')).toBeGreaterThan(8e6);
+  expect(youngBytes('keepYoungHeapSmall();')).toBeLessThan(4e6);
+});
