@@ -11,8 +11,8 @@ import type { RoomId } from './identity.ts';
 export type Notice =
   /** Newest positions of rooms that were written lately: `[room, epoch, head]`. */
   | { readonly kind: 'heads'; readonly heads: readonly (readonly [RoomId, string, number])[] }
-  /** A user's index of rooms changed. */
-  | { readonly kind: 'index'; readonly user: string };
+  /** The indexes of rooms of these users changed. */
+  | { readonly kind: 'index'; readonly users: readonly string[] };
 
 export interface AdapterEvents {
   /** A batch of a room this worker subscribed to; `body` is as it was published. */

@@ -1,6 +1,7 @@
 /** What the handlers of one worker share: the chat's parts and the server's settings. */
 import type { Adapter } from '../chat/adapter.ts';
 import type { Committer } from '../chat/committer.ts';
+import type { UserId } from '../chat/identity.ts';
 import type { CursorWriter } from '../chat/cursor-writer.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Rate, RateLimit } from '../chat/rate-limit.ts';
@@ -35,7 +36,7 @@ export interface EdgeLog {
 
 export interface ChatContext {
   readonly store: Store;
-  readonly adapter: Adapter;
+  readonly adapter: Pick<Adapter, 'publish'>;
   readonly committer: Committer;
   readonly cursors: CursorWriter;
   readonly feeds: Feeds;
@@ -44,6 +45,8 @@ export interface ChatContext {
   readonly settings: EdgeSettings;
   readonly log: EdgeLog;
   readonly now: () => number;
+  /** Tells this user's sockets, here and elsewhere, to compare their rooms with the index. */
+  readonly tellOfIndex: (user: UserId) => void;
   /** This worker is going away: requests are refused, nobody new comes in. */
   readonly isDraining: () => boolean;
 }

@@ -65,6 +65,8 @@ export class Worker {
 
   /** Rooms written here since the last notice of heads. */
   #written = new Map<RoomId, readonly [string, number]>();
+  /** Users whose index changed in this turn of the event loop. */
+  #changedUsers = new Set<UserId>();
   #isDraining = false;
 
   private constructor(
@@ -129,6 +131,7 @@ export class Worker {
       settings,
       log,
       now: () => performance.now(),
+      tellOfIndex: this.#tellOfIndex,
       isDraining: () => this.#isDraining,
     };
     this.#connections = this.#server.serve(context);
@@ -188,8 +191,9 @@ export class Worker {
     return {
       onBatch: (room, body) => this.#feeds.offerText(room, body),
       onNotice: (notice) => {
-        if (notice.kind === 'index') return this.#sessions.hint(toUserId(notice.user));
-        for (const [room, epoch, head] of notice.heads) this.#feeds.hear(room, { epoch, head });
+        if (notice.kind === 'heads')
+          for (const [room, epoch, head] of notice.heads) this.#feeds.hear(room, { epoch, head });
+        else for (const user of notice.users) this.#sessions.hint(toUserId(user));
       },
       onReset: () => {
         this.#feeds.repairAll().catch((error: unknown) => this.#log.error({ error }, 'repair failed'));
@@ -228,6 +232,19 @@ export class Worker {
       this.#health.failed(part, error, performance.now());
     }
   }
+
+  readonly #tellOfIndex = (user: UserId): void => {
+    this.#sessions.hint(user);
+    if (this.#changedUsers.size === 0) setImmediate(this.#sendChangedUsers);
+    this.#changedUsers.add(user);
+  };
+
+  /** One notice for all: when thousands come at once, each of them joins. */
+  readonly #sendChangedUsers = (): void => {
+    const users = [...this.#changedUsers];
+    this.#changedUsers = new Set();
+    this.#adapter.notify({ kind: 'index', users });
+  };
 
   #sendHeads(): void {
     if (this.#written.size === 0) return;

@@ -44,13 +44,17 @@ test('a notice reaches every other worker', async () => {
   await using a = await openEar(redis.url, prefix);
   await using b = await openEar(redis.url, prefix);
   await b.adapter.probe();
-  a.adapter.notify({ kind: 'heads', heads: [[ROOM, 'e', 7]] });
+  const sent = [
+    { kind: 'heads', heads: [[ROOM, 'e', 7]] },
+    { kind: 'index', users: ['/|ada', '/|bob'] },
+  ] as const;
+  for (const notice of sent) a.adapter.notify(notice);
   await until(
-    () => b.notices.length === 1,
+    () => b.notices.length === 2,
     5_000,
     () => 'no notice',
   );
-  expect(b.notices).toEqual([{ kind: 'heads', heads: [[ROOM, 'e', 7]] }]);
+  expect(b.notices).toEqual(sent);
   expect(a.notices).toEqual([]);
 });
 

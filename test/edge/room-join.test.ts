@@ -8,7 +8,7 @@ import { draft } from '../../src/chat/entry.ts';
 import { DEFAULT_FEED_LIMITS } from '../../src/chat/feed.ts';
 import { Feeds } from '../../src/chat/feeds.ts';
 import { Gate } from '../../src/chat/gate.ts';
-import { roomId, userId } from '../../src/chat/identity.ts';
+import { roomId, userId, type UserId } from '../../src/chat/identity.ts';
 import { Session } from '../../src/chat/session.ts';
 import { Sessions } from '../../src/chat/sessions.ts';
 import type { Caller, ChatContext } from '../../src/edge/chat-context.ts';
@@ -45,7 +45,7 @@ beforeEach(async () => {
   context = {
     store,
     sessions,
-    adapter: { notify: () => {} },
+    tellOfIndex: (user: UserId) => sessions.hint(user),
     settings: { limits: DEFAULT_LIMITS, rooms: 'open' },
   } as unknown as ChatContext;
 });

@@ -56,8 +56,7 @@ function begin(
   if (session.isClosed) throw new ChatError('unavailable', 'the connection is closed');
   if (joined.isNew) {
     // This user's other sockets, here and elsewhere, get the room too.
-    context.sessions.hint(session.userId);
-    context.adapter.notify({ kind: 'index', user: session.userId });
+    context.tellOfIndex(session.userId);
   }
   const { state, start } = session.begin(room, joined, name, { after });
   return { reply: state, after: start };

@@ -38,6 +38,7 @@ import type { Durability } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
 import {
+  indexVersionOf,
   isNewestDevice,
   joinRoom,
   leaveRoom,
@@ -131,6 +132,7 @@ export class LmdbStore implements Store {
     device: string | undefined,
     rooms: readonly RoomId[],
   ): Promise<(RoomView | undefined)[]> {
+    if (rooms.length === 0) return [];
     await this.#enter(rooms);
     return this.#read(() =>
       rooms.map((room) => {
@@ -146,13 +148,13 @@ export class LmdbStore implements Store {
 
   async index(user: UserId): Promise<RoomIndex> {
     return this.#read(() => ({
-      version: this.#env.users.get(user)?.version ?? 0,
+      version: indexVersionOf(this.#env, user),
       rooms: roomsOf(this.#env, user),
     }));
   }
 
   async indexVersions(users: readonly UserId[]): Promise<number[]> {
-    return this.#read(() => users.map((user) => this.#env.users.get(user)?.version ?? 0));
+    return this.#read(() => users.map((user) => indexVersionOf(this.#env, user)));
   }
 
   async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {

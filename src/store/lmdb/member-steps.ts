@@ -81,10 +81,17 @@ export function leaveRoom(env: Environment, room: RoomId, user: string, systemId
 }
 
 export function roomsOf(env: Environment, user: UserId): RoomId[] {
+  // A look through the index costs more than this, and most who come for the first time have no rooms.
+  if (indexVersionOf(env, user) === 0) return [];
   const rooms: RoomId[] = [];
   for (const [, room] of env.index.getKeys({ start: [user, '' as RoomId], end: [user, '\uffff' as RoomId] }))
     rooms.push(room);
   return rooms;
+}
+
+/** Counts the changes of the user's rooms; 0: there was none. */
+export function indexVersionOf(env: Environment, user: UserId): number {
+  return env.users.get(user)?.version ?? 0;
 }
 
 /** Notes the use of a device; the first one gives it a cursor in each of the user's rooms. */
