@@ -2,8 +2,9 @@
  * Turns posts into commits: one commit in flight, what arrived meanwhile is the next. Under load
  * the commit makes the next batch by itself; when idle a post leaves at once.
  *
- * Rooms take turns: of each a commit has so many posts at most, oldest first, so a room that is
- * flooded delays the others by one short commit, not by all that waits in it (fairness).
+ * Rooms take turns, oldest post first. Of each a commit has no more than waits in all the others,
+ * within limits: where everybody floods batches are large, while a room that is flooded alone
+ * delays the others by a short commit, not by all that waits in it (fairness).
  *
  * Handing on comes after the commit, the answer after it is durable (G4). A post that is
  * pending for too long is answered `unavailable`: it may be stored all the same, and the same
@@ -29,8 +30,8 @@ export interface CommitterOptions {
   readonly maxQueuedBytes: number;
   /** Posts of one commit. */
   readonly maxCommit?: number | undefined;
-  /** Posts of one room in one commit. */
-  readonly maxRoomCommit?: number | undefined;
+  /** Posts of one room in one commit, while nothing waits in others and while much does. */
+  readonly roomCommit?: readonly [least: number, most: number] | undefined;
   /** Pending longer: `unavailable`. Default 3 000. */
   readonly pendingMs?: number | undefined;
   /** Runs the commit of what gathered in this turn of the event loop; sockets are read before. */
@@ -53,11 +54,13 @@ export class Committer {
   readonly #store: Pick<Store, 'append'>;
   readonly #options: CommitterOptions;
   readonly #maxCommit: number;
-  readonly #maxRoomCommit: number;
+  readonly #roomCommit: readonly [least: number, most: number];
   readonly #pendingMs: number;
 
   /** Waiting for a commit, oldest first; the rooms in the order of their turns. */
   readonly #queues = new Map<RoomId, Pending[]>();
+  /** In all queues. */
+  #waiting = 0;
   /** Everything that is not answered, oldest first; a Set keeps the order of arrival. */
   readonly #unanswered = new Set<Pending>();
   #bytes = 0;
@@ -69,7 +72,7 @@ export class Committer {
     this.#store = store;
     this.#options = options;
     this.#maxCommit = options.maxCommit ?? 5_000;
-    this.#maxRoomCommit = options.maxRoomCommit ?? 256;
+    this.#roomCommit = options.roomCommit ?? [64, 256];
     this.#pendingMs = options.pendingMs ?? 3_000;
   }
 
@@ -96,6 +99,7 @@ export class Committer {
       const queue = this.#queues.get(room);
       if (queue === undefined) this.#queues.set(room, [pending]);
       else queue.push(pending);
+      this.#waiting += 1;
       this.#unanswered.add(pending);
       this.#bytes += draft.tail.length;
       this.#schedule();
@@ -129,6 +133,7 @@ export class Committer {
   #forgetAnswered(): void {
     for (const [room, queue] of this.#queues) {
       const left = queue.filter((pending) => this.#unanswered.has(pending));
+      this.#waiting -= queue.length - left.length;
       if (left.length > 0) this.#queues.set(room, left);
       else this.#queues.delete(room);
     }
@@ -157,15 +162,19 @@ export class Committer {
   /** The next commit; a room that has more is behind the others then. */
   #take(): Map<RoomId, readonly Pending[]> {
     const taken = new Map<RoomId, readonly Pending[]>();
+    const [least, most] = this.#roomCommit;
+    const waiting = this.#waiting;
     let left = this.#maxCommit;
     for (const [room, queue] of this.#queues) {
       if (left <= 0 || taken.has(room)) break;
-      const limit = Math.min(left, this.#maxRoomCommit);
+      const share = Math.max(least, Math.min(most, waiting - queue.length));
+      const limit = Math.min(left, share);
       this.#queues.delete(room);
       const part = queue.length <= limit ? queue : queue.splice(0, limit);
       if (part !== queue) this.#queues.set(room, queue);
       taken.set(room, part);
       left -= part.length;
+      this.#waiting -= part.length;
     }
     return taken;
   }

@@ -56,7 +56,7 @@ function make(options: Partial<CommitterOptions> = {}): Committer {
 beforeEach(() => {
   held = [];
   now = 0;
-  committer = make({ maxRoomCommit: 3, maxCommit: 5 });
+  committer = make({ roomCommit: [3, 3], maxCommit: 5 });
 });
 
 function post(room: typeof LOUD, id: number): Promise<Posted> {
@@ -93,7 +93,7 @@ test('a commit has so many posts of a room at most, and the others are not kept 
 });
 
 test('over the limit of a commit, rooms take turns', async () => {
-  committer = make({ maxRoomCommit: 3, maxCommit: 4 });
+  committer = make({ roomCommit: [3, 3], maxCommit: 4 });
   const posts = [1, 2, 3, 4, 5, 6].flatMap((id) => [post(LOUD, id), post(QUIET, id)]);
   await turn();
   expect(taken(0)).toEqual(['loud:1', 'loud:2', 'loud:3', 'quiet:1']);
@@ -114,7 +114,7 @@ test('over the limit of a commit, rooms take turns', async () => {
 });
 
 test('a room that had its turn is behind one that had none', async () => {
-  committer = make({ maxRoomCommit: 3, maxCommit: 3 });
+  committer = make({ roomCommit: [3, 3], maxCommit: 3 });
   const posts = [1, 2, 3, 4].map((id) => post(LOUD, id));
   await turn();
   posts.push(post(QUIET, 1));
@@ -136,6 +136,35 @@ test('a room that had its turn is behind one that had none', async () => {
     ['quiet:2', 'loud:9'],
   ]);
   await Promise.all(posts);
+});
+
+test('a room has more in a commit where more waits in the others', async () => {
+  committer = make({ roomCommit: [2, 4] });
+  const alone = [1, 2, 3, 4, 5].map((id) => post(LOUD, id));
+  await turn();
+  expect(taken(0)).toEqual(['loud:1', 'loud:2']);
+  const both = [6, 7].map((id) => post(LOUD, id)).concat([1, 2, 3, 4, 5].map((id) => post(QUIET, id)));
+  held[0]?.end();
+  await turn();
+  await turn();
+  const second = ['loud:3', 'loud:4', 'loud:5', 'loud:6', 'quiet:1', 'quiet:2', 'quiet:3', 'quiet:4'];
+  expect(taken(1)).toEqual(second);
+  for (let i = 1; i < 4; i += 1) {
+    held[i]?.end();
+    await turn();
+    await turn();
+  }
+  await Promise.all([...alone, ...both]);
+  // What was counted is counted out again: alone it has the least.
+  const again = [8, 9, 10, 11].map((id) => post(LOUD, id));
+  await turn();
+  expect(taken(held.length - 1)).toEqual(['loud:8', 'loud:9']);
+  for (let i = 0; i < 2; i += 1) {
+    held.at(-1)?.end();
+    await turn();
+    await turn();
+  }
+  await Promise.all(again);
 });
 
 test('between two commits the event loop has a turn', async () => {
