@@ -72,7 +72,7 @@ export class Committer {
     this.#store = store;
     this.#options = options;
     this.#maxCommit = options.maxCommit ?? 5_000;
-    this.#roomCommit = options.roomCommit ?? [64, 256];
+    this.#roomCommit = options.roomCommit ?? [24, 256];
     this.#pendingMs = options.pendingMs ?? 3_000;
   }
 
