@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig, type Config, type WorkerConfig } from '../config/config.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { startPrimary } from '../primary/main.ts';
-import { keepYoungHeapSmall } from '../primary/young-heap.ts';
+import { keepYoungHeapSmall } from '../primary/v8-settings.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 import type { Flags } from './command-line.ts';
 

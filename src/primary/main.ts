@@ -12,7 +12,7 @@ import { Front, type FrontCounts } from './front.ts';
 import type { PrimaryLog } from './primary-log.ts';
 import { handleSignals } from './signals.ts';
 import type { SupervisorSettings } from './supervisor-settings.ts';
-import { workerArguments } from './young-heap.ts';
+import { workerArguments } from './v8-settings.ts';
 import { Supervisor, type WorkerReport } from './supervisor.ts';
 
 export interface PrimaryOptions {

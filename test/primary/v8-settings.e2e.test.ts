@@ -1,17 +1,18 @@
-/** The size of the young heap of both kinds of process. */
+/** What V8 is told in both kinds of process. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { workerArguments } from '../../src/primary/young-heap.ts';
+import { workerArguments } from '../../src/primary/v8-settings.ts';
 
-test('workers get a size of their own, unless somebody chose one', () => {
-  expect(workerArguments(['--cpu-prof'], '')).toEqual(['--cpu-prof', '--max-semi-space-size=8']);
-  expect(workerArguments([], '--max-old-space-size=100')).toEqual(['--max-semi-space-size=8']);
-  expect(workerArguments(['--max_semi_space_size=32'], '')).toEqual(['--max_semi_space_size=32']);
-  expect(workerArguments([], '--max-semi-space-size=32')).toEqual([]);
+test('workers get settings of their own, but for what somebody has set', () => {
+  const ours = ['--max-semi-space-size=8', '--v8-pool-size=1'];
+  expect(workerArguments(['--cpu-prof'], '')).toEqual(['--cpu-prof', ...ours]);
+  expect(workerArguments([], '--max-old-space-size=100')).toEqual(ours);
+  expect(workerArguments(['--max_semi_space_size=32'], '')).toEqual(['--max_semi_space_size=32', ours[1]]);
+  expect(workerArguments([], '--v8-pool-size=4')).toEqual([ours[0]]);
 });
 
-const MODULE = fileURLToPath(new URL('../../dist/primary/young-heap.js', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../dist/primary/v8-settings.js', import.meta.url));
 
 /** Bytes of the young generation of a process that made much that is new. */
 function youngBytes(before: string): number {
