@@ -16,12 +16,13 @@ import type { Draft } from './entry.ts';
 import type { RoomId } from './identity.ts';
 import type { Appended, Batch, Commit, Store } from './store.ts';
 
-export interface Posted {
-  readonly epoch: string;
-  readonly seq: number;
-  readonly at: number;
-  readonly duplicate: boolean;
-  readonly durability: Durability;
+/** Where a post is in its room's log. */
+export type Posted = Appended & { readonly ok: true };
+
+/** Whose post it is: told once, one or the other. No promises here: a flood would be made of them. */
+export interface Poster {
+  stored(posted: Posted, durability: Durability): void;
+  refused(error: ChatError): void;
 }
 
 export interface CommitterOptions {
@@ -46,8 +47,7 @@ interface Pending {
   readonly room: RoomId;
   readonly draft: Draft;
   readonly since: number;
-  readonly resolve: (posted: Posted) => void;
-  readonly reject: (error: unknown) => void;
+  readonly poster: Poster;
 }
 
 export class Committer {
@@ -81,29 +81,24 @@ export class Committer {
     return this.#unanswered.size;
   }
 
-  /** Stores a draft. Rejects with `ChatError`: the store's refusal, `busy` or `unavailable`. */
-  post(room: RoomId, draft: Draft): Promise<Posted> {
+  /** Stores a draft. Refused: by the store, `busy` (thrown at once) or `unavailable`. */
+  post(room: RoomId, draft: Draft, poster: Poster): void {
     const { maxQueued, maxQueuedBytes } = this.#options;
-    if (this.#unanswered.size >= maxQueued) {
-      return Promise.reject(
-        new ChatError('busy', `${maxQueued} posts are waiting, the limit (--max-queued-posts)`),
+    if (this.#unanswered.size >= maxQueued)
+      throw new ChatError('busy', `${maxQueued} posts are waiting, the limit (--max-queued-posts)`);
+    if (this.#bytes + draft.tail.length > maxQueuedBytes)
+      throw new ChatError(
+        'busy',
+        `posts of ${maxQueuedBytes} bytes are waiting, the limit (--max-queued-bytes)`,
       );
-    }
-    if (this.#bytes + draft.tail.length > maxQueuedBytes) {
-      return Promise.reject(
-        new ChatError('busy', `posts of ${maxQueuedBytes} bytes are waiting, the limit (--max-queued-bytes)`),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      const pending: Pending = { room, draft, since: this.#options.now(), resolve, reject };
-      const queue = this.#queues.get(room);
-      if (queue === undefined) this.#queues.set(room, [pending]);
-      else queue.push(pending);
-      this.#waiting += 1;
-      this.#unanswered.add(pending);
-      this.#bytes += draft.tail.length;
-      this.#schedule();
-    });
+    const pending: Pending = { room, draft, since: this.#options.now(), poster };
+    const queue = this.#queues.get(room);
+    if (queue === undefined) this.#queues.set(room, [pending]);
+    else queue.push(pending);
+    this.#waiting += 1;
+    this.#unanswered.add(pending);
+    this.#bytes += draft.tail.length;
+    this.#schedule();
   }
 
   /** Answers the posts that are pending for too long; called every fraction of a second. */
@@ -112,7 +107,7 @@ export class Committer {
     for (const pending of this.#unanswered) {
       if (now - pending.since < this.#pendingMs) break;
       expired = true;
-      this.#settle(
+      this.#refuse(
         pending,
         new ChatError(
           'unavailable',
@@ -187,23 +182,26 @@ export class Committer {
         groups.map(([room, posts]) => ({ room, drafts: posts.map((post) => post.draft) })),
       );
     } catch (error) {
-      for (const [, posts] of groups) for (const pending of posts) this.#settle(pending, refusal(error));
+      for (const [, posts] of groups) for (const pending of posts) this.#refuse(pending, refusal(error));
       if (!isOutage(error)) this.#options.onFault(error);
       return;
     }
-    const stored: [Pending, Appended & { ok: true }][] = [];
+    const stored: Pending[] = [];
+    const places: Posted[] = [];
     for (const [i, [, posts]] of groups.entries()) {
       const outcome = commit.rooms[i];
       if (outcome === undefined || outcome instanceof Error) {
-        for (const pending of posts) this.#settle(pending, refusal(outcome));
+        for (const pending of posts) this.#refuse(pending, refusal(outcome));
         continue;
       }
       if (outcome.batch !== undefined) this.#options.onBatch(outcome.room, outcome.batch);
       for (const [k, pending] of posts.entries()) {
         const result = outcome.results[k];
-        if (result?.ok === true) stored.push([pending, result]);
-        else
-          this.#settle(
+        if (result?.ok === true) {
+          stored.push(pending);
+          places.push(result);
+        } else
+          this.#refuse(
             pending,
             result === undefined ? refusal(undefined) : new ChatError(result.code, result.message, result),
           );
@@ -212,24 +210,33 @@ export class Committer {
     // The next commit starts while this one is made durable.
     commit.durable.then(
       (durability) => {
-        for (const [pending, { epoch, seq, at, duplicate }] of stored) {
-          this.#settle(pending, { epoch, seq, at, duplicate, durability });
+        for (const [i, pending] of stored.entries()) {
+          const posted = places[i];
+          if (posted !== undefined && this.#forget(pending)) pending.poster.stored(posted, durability);
         }
+        this.#tellIdle();
       },
       (error: unknown) => {
-        for (const [pending] of stored) this.#settle(pending, refusal(error));
+        for (const pending of stored) this.#refuse(pending, refusal(error));
       },
     );
   }
 
-  #settle(pending: Pending, outcome: Posted | ChatError): void {
-    if (!this.#unanswered.delete(pending)) return;
+  #refuse(pending: Pending, error: ChatError): void {
+    if (this.#forget(pending)) pending.poster.refused(error);
+    this.#tellIdle();
+  }
+
+  /** False: it was answered before. */
+  #forget(pending: Pending): boolean {
+    if (!this.#unanswered.delete(pending)) return false;
     this.#bytes -= pending.draft.tail.length;
-    if (outcome instanceof ChatError) pending.reject(outcome);
-    else pending.resolve(outcome);
-    if (this.#unanswered.size === 0) {
-      for (const resolve of this.#onIdle.splice(0)) resolve();
-    }
+    return true;
+  }
+
+  #tellIdle(): void {
+    if (this.#unanswered.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }
 

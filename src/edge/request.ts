@@ -17,14 +17,59 @@ export interface Answer {
   readonly after?: (() => void) | undefined;
 }
 
+/** Undefined: it answers what was asked by itself. */
 export type Handler<N extends RequestName> = (
   context: ChatContext,
   caller: Caller,
   request: RequestOf<N>,
-) => Promise<Answer>;
+  asked: Asked,
+) => Promise<Answer> | undefined;
 export type Handlers = { readonly [N in RequestName]: Handler<N> };
 
 type Callback = (reply: object) => void;
+
+/** A request under way; it is answered once, one way or the other. Nothing here throws. */
+export class Asked {
+  readonly #event: unknown;
+  readonly #callback: Callback | undefined;
+  readonly #onDone: () => void;
+  readonly #log: EdgeLog;
+
+  constructor(event: unknown, callback: Callback | undefined, onDone: () => void, log: EdgeLog) {
+    this.#event = event;
+    this.#callback = callback;
+    this.#onDone = onDone;
+    this.#log = log;
+  }
+
+  /** The whole reply. */
+  reply(reply: object): void {
+    this.#onDone();
+    try {
+      this.#callback?.(reply);
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  answer({ reply, after }: Answer): void {
+    this.reply({ ok: true, ...reply });
+    try {
+      after?.();
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  refuse(error: unknown): void {
+    this.reply({ ok: false, error: errorBody(error, this.#log, String(this.#event)) });
+  }
+
+  /** What fails with the answer is ours: the client has nothing more to hear of it. */
+  #onFault(error: unknown): void {
+    this.#log.error({ error }, 'our fault, with an answer');
+  }
+}
 
 /** What one socket asks. */
 export interface Requests {
@@ -72,7 +117,7 @@ export class Dispatcher {
             : undefined;
       if (refusal !== undefined) return callback?.({ ok: false, error: refusal.body });
       outstanding += 1;
-      this.#answer(caller, event, args, callback, onDone);
+      this.#answer(caller, event, args, new Asked(event, callback, onDone, this.#context.log));
     };
     const onRequest: Requests['onRequest'] = (event, ...args) => {
       const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
@@ -86,50 +131,43 @@ export class Dispatcher {
     return { isKnown: this.#isKnown, ask, onRequest, finish };
   }
 
-  /** No `async` here: a post would be a dozen promises. */
-  #answer(
-    caller: Caller,
-    event: unknown,
-    args: readonly unknown[],
-    callback: Callback | undefined,
-    onDone: () => void,
-  ): void {
-    const onError = (error: unknown): void => {
-      onDone();
-      callback?.({ ok: false, error: errorBody(error, this.#context.log, String(event)) });
-    };
-    const onAnswer = ({ reply, after }: Answer): void => {
-      onDone();
-      callback?.({ ok: true, ...reply });
-      after?.();
-    };
+  #answer(caller: Caller, event: unknown, args: readonly unknown[], asked: Asked): void {
     try {
-      this.#begin(caller, event, args).then(onAnswer, onError).catch(this.#onFault);
+      this.#begin(caller, event, args, asked)?.then(
+        (answer) => asked.answer(answer),
+        (error: unknown) => asked.refuse(error),
+      );
     } catch (error) {
-      onError(error);
+      asked.refuse(error);
     }
   }
-
-  /** What fails after the answer is ours: the client has nothing more to hear of it. */
-  readonly #onFault = (error: unknown): void =>
-    this.#context.log.error({ error }, 'our fault, after an answer');
 
   readonly #isKnown = (event: string): boolean => Object.hasOwn(this.#handlers, event);
 
   /** Throws what is wrong with the request itself. */
-  #begin(caller: Caller, event: unknown, args: readonly unknown[]): Promise<Answer> {
+  #begin(
+    caller: Caller,
+    event: unknown,
+    args: readonly unknown[],
+    asked: Asked,
+  ): Promise<Answer> | undefined {
     if (typeof event !== 'string' || !this.#isKnown(event)) {
       throw new ChatError('bad_request', `there is no request ${JSON.stringify(String(event).slice(0, 64))}`);
     }
     if (args.length > 1)
       throw new ChatError('bad_request', `a request has one object; got ${args.length} arguments`);
-    return this.#handle(event as RequestName, caller, args[0]);
+    return this.#handle(event as RequestName, caller, args[0], asked);
   }
 
-  #handle<N extends RequestName>(name: N, caller: Caller, input: unknown): Promise<Answer> {
+  #handle<N extends RequestName>(
+    name: N,
+    caller: Caller,
+    input: unknown,
+    asked: Asked,
+  ): Promise<Answer> | undefined {
     checkShape(input, this.#context.settings.limits.maxDepth);
     const request = parse(this.#schemas[name], input ?? {});
-    return this.#handlers[name](this.#context, caller, request as RequestOf<N>);
+    return this.#handlers[name](this.#context, caller, request as RequestOf<N>, asked);
   }
 }
 

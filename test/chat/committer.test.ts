@@ -60,7 +60,9 @@ beforeEach(() => {
 });
 
 function post(room: typeof LOUD, id: number): Promise<Posted> {
-  return committer.post(room, draft('ada', String(id), 'text', { text: 'x' }));
+  return new Promise((stored, refused) =>
+    committer.post(room, draft('ada', String(id), 'text', { text: 'x' }), { stored, refused }),
+  );
 }
 
 /** What the commit had, as `room:id`. */

@@ -12,6 +12,7 @@ import { roomId, userId, type UserId } from '../../src/chat/identity.ts';
 import { Session } from '../../src/chat/session.ts';
 import { Sessions } from '../../src/chat/sessions.ts';
 import type { Caller, ChatContext } from '../../src/edge/chat-context.ts';
+import { Asked, type Answer } from '../../src/edge/request.ts';
 import { handleJoin } from '../../src/edge/requests/room-join.ts';
 import { encodeMessages } from '../../src/edge/wire-encoder.ts';
 import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
@@ -89,9 +90,20 @@ async function welcomed(user: string): Promise<{ session: Session; outlet: Recor
   return { session, outlet };
 }
 
+async function joinOf(
+  inContext: ChatContext,
+  session: Session,
+  request: Parameters<typeof handleJoin>[2],
+): Promise<Answer> {
+  const asked = new Asked('room:join', undefined, () => {}, inContext.log);
+  const answer = await handleJoin(inContext, { session } as Caller, request, asked);
+  if (answer === undefined) throw new Error('a join is answered by its promise');
+  return answer;
+}
+
 test('G1: a join that is stored and not yet answered starts no feed but its own, after what it asked for', async () => {
   const { session: ada } = await welcomed('ada');
-  await handleJoin(context, { session: ada } as Caller, { room: 'room' });
+  await joinOf(context, ada, { room: 'room' });
   for (const id of ['1', '2', '3'])
     await store.append([{ room: ROOM, drafts: [draft('ada', id, 'text', { text: id })] }]);
 
@@ -100,7 +112,7 @@ test('G1: a join that is stored and not yet answered starts no feed but its own,
     flushed = resolve;
   });
   const { version } = await store.index(session.userId);
-  const joining = handleJoin(context, { session } as Caller, { room: 'room', after: { epoch: '', seq: 0 } });
+  const joining = joinOf(context, session, { room: 'room', after: { epoch: '', seq: 0 } });
   await expect.poll(async () => (await store.index(session.userId)).version).not.toBe(version);
   await sessions.checkVersions();
   await pause(50);
@@ -133,7 +145,7 @@ test('a join that is stored and fails is told as the index has it', async () => 
       },
     }),
   };
-  await expect(handleJoin(failing, { session } as Caller, { room: 'room' })).rejects.toThrow('planned');
+  await expect(joinOf(failing, session, { room: 'room' })).rejects.toThrow('planned');
   await until(
     () => told.length === 1,
     2_000,

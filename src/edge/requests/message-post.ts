@@ -1,11 +1,32 @@
 /** `message:post`: checked, limited, and given to the committer. */
+import type { Posted, Poster } from '../../chat/committer.ts';
 import { draft } from '../../chat/entry.ts';
 import { roomId } from '../../chat/identity.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Limits } from '../../protocol/limits.ts';
-import type { Answer, Handler } from '../request.ts';
+import type { Durability } from '../../protocol/words.ts';
+import type { Asked, Handler } from '../request.ts';
 
-export const handlePost: Handler<'message:post'> = (context, { session, posts }, request) => {
+/** Hands the committer's word on to who asked. */
+class Answering implements Poster {
+  readonly #asked: Asked;
+  readonly #room: string;
+
+  constructor(asked: Asked, room: string) {
+    this.#asked = asked;
+    this.#room = room;
+  }
+
+  stored({ epoch, seq, at, duplicate }: Posted, durability: Durability): void {
+    this.#asked.reply({ ok: true, room: this.#room, epoch, seq, at, duplicate, durability });
+  }
+
+  refused(error: ChatError): void {
+    this.#asked.refuse(error);
+  }
+}
+
+export const handlePost: Handler<'message:post'> = (context, { session, posts }, request, asked) => {
   const { id, text, replyTo, data } = request;
   checkSizes(text, data, context.settings.limits);
   const waitMs = posts?.take(context.now()) ?? 0;
@@ -13,10 +34,15 @@ export const handlePost: Handler<'message:post'> = (context, { session, posts },
     throw new ChatError('rate_limited', 'too many posts (--rate-posts)', { retryAfterMs: waitMs });
   const made = draft(session.user, id, 'text', { text, replyTo, data });
   const room = roomId(session.namespace, request.room);
-  const post = (): Promise<Answer> =>
-    context.committer.post(room, made).then((posted) => ({ reply: { room: request.room, ...posted } }));
+  const poster = new Answering(asked, request.room);
+  const change = session.changing(room);
+  if (change === undefined) context.committer.post(room, made, poster);
   // What is sent right behind a join is a member's.
-  return session.changing(room)?.then(post) ?? post();
+  else
+    change
+      .then(() => context.committer.post(room, made, poster))
+      .catch((error: unknown) => asked.refuse(error));
+  return undefined;
 };
 
 function checkSizes(text: string, data: unknown, { maxTextBytes, maxDataBytes }: Limits): void {

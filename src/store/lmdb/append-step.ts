@@ -27,6 +27,8 @@ function noRoom(): Appended {
   return { ok: false, code: 'not_found', message: 'no such room, or you are not a member of it' };
 }
 
+const NO_OVERWRITE = { noOverwrite: true };
+
 class AppendStep {
   readonly #env: Environment;
   readonly #room: RoomId;
@@ -50,16 +52,20 @@ class AppendStep {
 
   add(draft: Draft): Appended {
     if (this.#member(draft.from) === undefined) return noRoom();
-    // Ids of this step were put already, and a transaction reads what it wrote.
-    const known = this.#env.ids.get([this.#room, draft.from, draft.id]);
-    if (known !== undefined) {
-      const [epoch = '', seq, at] = known.split(' ');
+    // One look for both, whether it is there and where it goes; what this step put is there too.
+    const key: [RoomId, string, string] = [this.#room, draft.from, draft.id];
+    const place = `${this.#epoch} ${this.#record.head + 1} ${this.#at}`;
+    // False where it is there, though lmdb's types have nothing.
+    const isPut: unknown = this.#env.ids.putSync(key, place, NO_OVERWRITE);
+    if (isPut === false) {
+      const [epoch = '', seq, at] = (this.#env.ids.get(key) ?? '').split(' ');
       return { ok: true, epoch, seq: Number(seq), at: Number(at), duplicate: true };
     }
     const seq = this.store(draft);
     return { ok: true, epoch: this.#epoch, seq, at: this.#at, duplicate: false };
   }
 
+  /** Its id was put, if it has one: what the server writes has none that a client could send again. */
   store(draft: Draft): number {
     const record = this.#record;
     const member = this.#member(draft.from);
@@ -77,9 +83,6 @@ class AppendStep {
     record.head += 1;
     record.bytes += stored.length;
     void this.#env.log.put([this.#room, record.head], stored);
-    // What the server wrote itself has no id that a client could send again.
-    if (draft.kind !== 'system')
-      void this.#env.ids.put([this.#room, draft.from, draft.id], `${this.#epoch} ${record.head} ${this.#at}`);
     this.#entries.push(this.#maker.make(record.head, this.#at, letter, draft.tail));
     return record.head;
   }
