@@ -18,7 +18,7 @@ import { conditionsOf } from './conditions.ts';
 import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
 import { resultsSaved, saveReport } from './saved-report.ts';
-import { runScenario } from './scenario.ts';
+import { runScenario, warmUp } from './scenario.ts';
 import type { ScenarioResult } from './scenario-result.ts';
 import { openTarget } from './target.ts';
 
@@ -85,8 +85,15 @@ async function runMode(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const results: ScenarioResult[] = [];
+    let isWarm = false;
     for (const scenario of settings.scenarios) {
       signal?.throwIfAborted();
+      // What a fresh process keeps in memory counts among what connections cost.
+      if (!isWarm && scenario !== 'idle') {
+        say('warming up');
+        await warmUp(target, settings, signal);
+        isWarm = true;
+      }
       say(`${scenario}: connecting`);
       results.push(
         await runScenario({ mode, scenario, run }, target, settings, {

@@ -31,18 +31,7 @@ export async function runScenario(
   settings: Settings,
   { onProgress, signal }: Watching,
 ): Promise<ScenarioResult> {
-  const connect: Connect = (roomPrefix, clients, rooms, how) =>
-    LoadPool.connect({
-      url: target.url,
-      clients,
-      rooms,
-      roomPrefix,
-      textBytes: settings.textBytes,
-      ...how,
-      processes: settings.loadProcesses,
-      env: cleanEnv(),
-      signal,
-    });
+  const connect = connectTo(target, settings, signal);
   const { scenario } = place;
   switch (scenario) {
     case 'idle':
@@ -70,6 +59,38 @@ export async function runScenario(
     default:
       return scenario satisfies never;
   }
+}
+
+/**
+ * Posts for a while, so that what is measured first runs on code that is as well compiled as what
+ * is measured last.
+ */
+export async function warmUp(target: Target, settings: Settings, signal?: AbortSignal): Promise<void> {
+  const { clients, rooms, pressure } = shapeOf('busy', settings);
+  const pool = await connectTo(target, settings, signal)('warm-up', clients, rooms);
+  try {
+    await pause(SUBSCRIBE_MS);
+    const beginMicros = nowMicros() + LEAD_MICROS;
+    const window = { fromMicros: beginMicros, untilMicros: beginMicros + settings.warmUpSeconds * 1e6 };
+    await pool.run({ pressure, beginMicros, window });
+  } finally {
+    await pool.close();
+  }
+}
+
+function connectTo(target: Target, settings: Settings, signal: AbortSignal | undefined): Connect {
+  return (roomPrefix, clients, rooms, how) =>
+    LoadPool.connect({
+      url: target.url,
+      clients,
+      rooms,
+      roomPrefix,
+      textBytes: settings.textBytes,
+      ...how,
+      processes: settings.loadProcesses,
+      env: cleanEnv(),
+      signal,
+    });
 }
 
 /** All try at the same time, as after a new release of an app; each load process in its own share. */

@@ -14,6 +14,8 @@ export interface Shape {
 
 const SMALL_ROOM = 10;
 const ROOM = 40;
+/** Divides every number of clients that growth is measured with, so that their rooms are alike. */
+const GROWTH_ROOM = 25;
 
 /** Of ordinary size, where a scenario has many clients. */
 export function roomsFor(clients: number): number {
@@ -72,7 +74,7 @@ export function shapeOf(
 
 /** The same deliveries a second, whatever the number of clients: what a delivery costs is to stay. */
 function grown(clients: number, { steadyPostsPerSecond }: Settings): Shape {
-  return { clients, rooms: roomsFor(clients), pressure: rate(steadyPostsPerSecond) };
+  return { clients, rooms: clients / GROWTH_ROOM, pressure: rate(steadyPostsPerSecond) };
 }
 
 export function rate(postsPerSecond: number): Pressure {
