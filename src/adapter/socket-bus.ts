@@ -180,9 +180,13 @@ export class SocketBus implements Adapter {
 function parseNotice(text: string): Notice | undefined {
   const notice: unknown = JSON.parse(text);
   if (typeof notice !== 'object' || notice === null || !('kind' in notice)) return undefined;
-  if (notice.kind === 'index' && 'users' in notice && Array.isArray(notice.users)) return notice as Notice;
+  if (notice.kind === 'index' && 'users' in notice && isTexts(notice.users)) return notice as Notice;
   if (notice.kind === 'heads' && 'heads' in notice && Array.isArray(notice.heads)) return notice as Notice;
   return undefined;
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isOfficialAdapter(value: unknown): value is OfficialAdapter {

@@ -42,8 +42,8 @@ export function takeDirectly(socket: Socket, requests: Requests, outlet: SocketO
   const head = `42${prefix}`;
   let webSocket: GatheredWebSocket | undefined;
   const take: TextTaker = (text) => {
-    // While it upgrades, Engine.IO alone knows what a frame means.
-    if (conn.readyState !== 'open' || webSocketOf(conn.transport) !== webSocket) return false;
+    // Engine.IO hears nothing more from a connection that it is about to end.
+    if (conn.readyState !== 'open') return false;
     const event = readEvent(text, head);
     if (event === undefined || !requests.isKnown(event.name)) return false;
     const { id, name, args } = event;
@@ -54,6 +54,7 @@ export function takeDirectly(socket: Socket, requests: Requests, outlet: SocketO
     requests.ask(name, args, callback);
     return true;
   };
+  // Not before an upgrade is over: until then Engine.IO alone knows what a frame means.
   const begin = (): void => {
     webSocket = webSocketOf(conn.transport);
     webSocket?.addTaker(take);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CompareOptionError, settingsOf } from '../../src/bench/compare-options.ts';
 import { median } from '../../src/bench/figures.ts';
 import { reportText, table } from '../../src/bench/report.ts';
-import { CONDITIONS, idle } from './results.ts';
+import { CONDITIONS, idle, traffic } from './results.ts';
 
 test('the median of an even number is between the two in the middle', () => {
   expect(median([9, 1, 3, 5])).toBe(4);
@@ -42,6 +42,16 @@ test('a mode without a run that counts shows no number', () => {
     isComplete: true,
   });
   expect(text).toMatch(/^cluster +void/m);
+});
+
+test('says how many posts were refused, and why', () => {
+  const settings = settingsOf({ modes: ['cluster'], scenarios: ['flood'] }, 2);
+  const whole = traffic('cluster', 'flood', 1_000, 5);
+  const reasons = ['unavailable: the store cannot be reached'];
+  const results = [{ ...whole, refused: { unavailable: 12 }, checked: { ...whole.checked, reasons } }];
+  const text = reportText({ conditions: CONDITIONS, settings, results, isComplete: true });
+  expect(text).toContain('12 unavailable');
+  expect(text).toContain('cluster flood, run 1: unavailable: the store cannot be reached');
 });
 
 test('options that make no sense are refused together, with their values', () => {

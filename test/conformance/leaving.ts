@@ -27,6 +27,21 @@ export function leaving(connect: (user: string) => Promise<ChatClient>): void {
     });
   });
 
+  test('a join is told to the user’s other sockets at once, not when they look for themselves', async () => {
+    const user = fresh('ada');
+    const one = await connect(user);
+    const two = await connect(user);
+    for (let i = 0; i < 3; i += 1) {
+      const room = fresh('room');
+      const told = two.event('room', (state: { room: string }) => state.room === room);
+      const since = performance.now();
+      await one.join(room);
+      await told;
+      // They look every 1.5 s, and did so last when the room before was told.
+      expect(performance.now() - since).toBeLessThan(1_000);
+    }
+  });
+
   test('G2: who leaves and joins again at once loses the room on no socket', async () => {
     const room = fresh('room');
     const user = fresh('ada');

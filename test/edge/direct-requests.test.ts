@@ -157,6 +157,16 @@ test('after an upgrade from long polling requests go the short way, before it So
   }
 });
 
+test('a connection that is about to end is heard no more', async () => {
+  const { client } = await connect('');
+  const [socket] = io.of('/').sockets.values();
+  Object.assign(socket?.conn ?? {}, { readyState: 'closing' });
+  client.send('421["room:join",{}]');
+  client.ping();
+  await once(client, 'pong');
+  expect([short, long]).toEqual([[], []]);
+});
+
 test('what is no packet at all ends the connection, as it does with Socket.IO', async () => {
   const { client } = await connect('');
   client.send('427["room:join"');
