@@ -32,6 +32,8 @@ export interface WriteQueueOptions {
   readonly onPanic?: ((error: Error) => void) | undefined;
 }
 
+/** Milliseconds from a transaction to the next, where nothing in it is urgent. */
+const APART_MS = 5;
 const MAX_TRIES = 100;
 /** Of them, with an end by LMDB itself. */
 const MAX_UNDONE = 5;
@@ -45,6 +47,8 @@ export class WriteQueue {
   #waiting: Waiting[] = [];
   #isWriting = false;
   #isPlanned = false;
+  /** When the last transaction began, by `performance.now()`. */
+  #since = Number.NEGATIVE_INFINITY;
   #onIdle: (() => void)[] = [];
   #isClosed = false;
   #failures = 0;
@@ -78,13 +82,7 @@ export class WriteQueue {
       };
       this.#waiting.push({ step: run, resolve, reject });
       if (isUrgent) this.#begin();
-      else if (!this.#isPlanned) {
-        this.#isPlanned = true;
-        setImmediate(() => {
-          this.#isPlanned = false;
-          this.#begin();
-        });
-      }
+      else this.#plan();
     });
     if (result === undefined) throw new Error('a step that was not run');
     return result.value;
@@ -102,6 +100,19 @@ export class WriteQueue {
     await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
+  /** At the end of this turn, or of the time that transactions of such steps are apart. */
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    const begin = (): void => {
+      this.#isPlanned = false;
+      this.#begin();
+    };
+    const left = this.#since + APART_MS - performance.now();
+    if (left < 1) setImmediate(begin);
+    else setTimeout(begin, left);
+  }
+
   #begin(): void {
     if (!this.#isWriting && this.#waiting.length > 0) void this.#write();
   }
@@ -109,6 +120,7 @@ export class WriteQueue {
   async #write(): Promise<void> {
     this.#isWriting = true;
     while (this.#waiting.length > 0) {
+      this.#since = performance.now();
       const taken = this.#waiting;
       this.#waiting = [];
       try {
