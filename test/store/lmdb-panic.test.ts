@@ -2,54 +2,10 @@
  * LMDB that begins no transaction any more. A disk that refuses one page and nothing else cannot
  * be had in a test; what lmdb-js 3.5 does then was seen with a shim around pwrite(2) and is played.
  */
-import { ABORT } from 'lmdb';
 import { expect, test } from 'vitest';
-import type { Environment } from '../../src/store/lmdb/environment.ts';
 import { ChatError } from '../../src/protocol/errors.ts';
-import { isPanic, writeTransactionOf } from '../../src/store/lmdb/panic.ts';
-import { WriteQueue } from '../../src/store/lmdb/write-queue.ts';
-
-interface Played {
-  /** The number that a callback sees; 0 where LMDB refused to begin. */
-  number: number;
-  /** What a commit fails with. */
-  failure: Error | undefined;
-  /** Such a failure is LMDB's last. */
-  ends: boolean;
-  isStalled: boolean;
-  readonly ways: string[];
-}
-
-function play(): { played: Played; queue: WriteQueue; panics: Error[] } {
-  const played: Played = { number: 1, failure: undefined, ends: true, isStalled: false, ways: [] };
-  const transaction = (way: string, steps: () => unknown): unknown => {
-    played.ways.push(way);
-    if (steps() === ABORT) return ABORT;
-    if (played.failure === undefined) return undefined;
-    if (played.ends) played.number = 0;
-    throw played.failure;
-  };
-  const root = {
-    getWriteTxnId: () => played.number,
-    transactionSync: (steps: () => unknown) => transaction('at once', steps),
-    childTransaction: async (steps: () => unknown) => transaction('by a thread', steps),
-  };
-  const env = {
-    root,
-    base: { mend: () => writeTransactionOf(root) === -1 },
-    lock: { isFree: () => true, isWanted: () => false },
-    flusher: {
-      get isStalled() {
-        return played.isStalled;
-      },
-    },
-  };
-  const panics: Error[] = [];
-  const queue = new WriteQueue(env as unknown as Environment, () => {}, {
-    onPanic: (error) => panics.push(error),
-  });
-  return { played, queue, panics };
-}
+import { isPanic } from '../../src/store/lmdb/panic.ts';
+import { play } from './played-lmdb.ts';
 
 test('G11: after a page that the disk refused it is seen at once whether LMDB begins another', async () => {
   const { played, queue, panics } = play();

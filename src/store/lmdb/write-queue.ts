@@ -3,8 +3,9 @@
  *
  *     run ──▶ queue ──(none in flight)──▶ transaction: step, step, step ──▶ committed ──▶ answered
  *
- * A step begins one at the end of the present turn of the event loop, so that what a crowd asks
- * at once is one transaction; an urgent one begins it now.
+ * A step begins one at the end of the present turn of the event loop, 10 ms after the last at the
+ * earliest: a crowd that joins is a few transactions, and its answers wait for a flush anyway. An
+ * urgent step begins one now, for all who wait.
  *
  * While the writer lock is free, a transaction is made at once. Else LMDB waits for it on a
  * thread of libuv's small pool. Were several transactions waiting for a lock that a stopped
@@ -33,7 +34,7 @@ export interface WriteQueueOptions {
 }
 
 /** Milliseconds from a transaction to the next, where nothing in it is urgent. */
-const APART_MS = 5;
+const APART_MS = 10;
 const MAX_TRIES = 100;
 /** Of them, with an end by LMDB itself. */
 const MAX_UNDONE = 5;
