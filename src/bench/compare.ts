@@ -20,7 +20,7 @@ import type { CompareReport } from './report.ts';
 import { resultsSaved, saveReport } from './saved-report.ts';
 import { runScenario, warmUp } from './scenario.ts';
 import type { ScenarioResult } from './scenario-result.ts';
-import { openTarget } from './target.ts';
+import { openTarget, type Target } from './target.ts';
 
 /** Measures and returns everything; `reportText` makes it readable. */
 export async function runCompare(options: CompareOptions = {}): Promise<CompareReport> {
@@ -72,6 +72,7 @@ function byWorkers(scenarios: readonly Scenario[], settings: Settings): Settings
   return [...groups].map(([workers, some]) => ({ ...settings, workers, scenarios: some }));
 }
 
+/** A scenario that fails is a result too, a void one; the next has a fresh server. */
 async function runMode(
   { mode, run }: Pick<ScenarioResult, 'mode' | 'run'>,
   settings: Settings,
@@ -79,15 +80,38 @@ async function runMode(
   signal: AbortSignal | undefined,
 ): Promise<ScenarioResult[]> {
   const say = (text: string): void => onProgress(`run ${run} of ${settings.runs} · ${mode} · ${text}`);
-  say('starting');
-  const target = await openTarget(mode, settings);
-  const abort = (): void => void target[Symbol.asyncDispose]();
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    const results: ScenarioResult[] = [];
-    let isWarm = false;
-    for (const scenario of settings.scenarios) {
-      signal?.throwIfAborted();
+  const results: ScenarioResult[] = [];
+  let left = settings.scenarios;
+  while (left.length > 0) {
+    say('starting');
+    await using target = await openTarget(mode, settings);
+    const abort = (): void => void target[Symbol.asyncDispose]();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const done = await runOn(target, { mode, run }, { ...settings, scenarios: left }, say, signal);
+      results.push(...done);
+      left = left.slice(done.length);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+  return results;
+}
+
+/** On one server, up to the first scenario that fails. */
+async function runOn(
+  target: Target,
+  { mode, run }: Pick<ScenarioResult, 'mode' | 'run'>,
+  settings: Settings,
+  say: (text: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<ScenarioResult[]> {
+  const results: ScenarioResult[] = [];
+  let isWarm = false;
+  for (const scenario of settings.scenarios) {
+    signal?.throwIfAborted();
+    const place = { mode, scenario, run };
+    try {
       // What a fresh process keeps in memory counts among what connections cost.
       if (!isWarm && scenario !== 'idle') {
         say('warming up');
@@ -95,21 +119,15 @@ async function runMode(
         isWarm = true;
       }
       say(`${scenario}: connecting`);
-      results.push(
-        await runScenario({ mode, scenario, run }, target, settings, {
-          onProgress: (text) => say(`${scenario}: ${text}`),
-          signal,
-        }),
-      );
+      const watching = { onProgress: (text: string) => say(`${scenario}: ${text}`), signal };
+      results.push(await runScenario(place, target, settings, watching));
+    } catch (error) {
+      signal?.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      say(`${scenario}: failed: ${why}\n${target.output}`);
+      results.push({ ...place, kind: 'failed', void: [why] });
+      break;
     }
-    return results;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw new Error(`${mode}: ${error instanceof Error ? error.message : String(error)}\n${target.output}`, {
-      cause: error,
-    });
-  } finally {
-    signal?.removeEventListener('abort', abort);
-    await target[Symbol.asyncDispose]();
   }
+  return results;
 }

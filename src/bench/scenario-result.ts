@@ -86,7 +86,13 @@ export interface OutageResult extends Place {
   readonly void: readonly string[];
 }
 
-export type ScenarioResult = TrafficResult | IdleResult | BurstResult | OutageResult;
+/** A scenario that could not be measured: clients that could not come in, say. */
+export interface FailedResult extends Place {
+  readonly kind: 'failed';
+  readonly void: readonly string[];
+}
+
+export type ScenarioResult = TrafficResult | IdleResult | BurstResult | OutageResult | FailedResult;
 
 export interface Watching {
   readonly onProgress: (text: string) => void;

@@ -74,6 +74,31 @@ test('goes on where it was interrupted', async () => {
   }
 });
 
+test('a scenario that fails is void, with the reason, and the next has a fresh server', async () => {
+  const { runCompare } = await built();
+  const lines: string[] = [];
+  const { results, isComplete } = await runCompare({
+    ...SHORT,
+    modes: ['plain-cluster'],
+    scenarios: ['burst', 'steady'],
+    onProgress: (line) => {
+      lines.push(line);
+      // There is nobody who could come in.
+      if (line.endsWith('burst: connecting')) void killChildren();
+    },
+  });
+  expect(results).toMatchObject([
+    { scenario: 'burst', kind: 'failed', void: [expect.stringContaining('client')] },
+    { scenario: 'steady', kind: 'traffic', void: [] },
+  ]);
+  expect(isComplete).toBe(true);
+  expect(lines.filter((line) => line.endsWith('starting'))).toHaveLength(2);
+});
+
+async function killChildren(): Promise<void> {
+  for (const pid of await childrenOf(process.pid)) process.kill(pid, 'SIGKILL');
+}
+
 test('measures another checkout in turn with this one', async () => {
   const { runCompare } = await built();
   const { results } = await runCompare({
