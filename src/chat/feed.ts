@@ -68,6 +68,7 @@ const ENDS = new Map<string, GoneReason>([
 export class Feed {
   readonly room: RoomId;
   readonly #context: FeedContext;
+  readonly #onEmpty: (feed: Feed) => void;
 
   #position: Position;
   readonly #live = new Set<Subscription>();
@@ -87,10 +88,12 @@ export class Feed {
   #isGapWatched = false;
   #isClosed = false;
 
-  constructor(room: RoomId, position: Position, context: FeedContext) {
+  /** `onEmpty`: the last subscription is gone. */
+  constructor(room: RoomId, position: Position, context: FeedContext, onEmpty: (feed: Feed) => void) {
     this.room = room;
     this.#position = position;
     this.#context = context;
+    this.#onEmpty = onEmpty;
   }
 
   /** Everything up to here was handed on. */
@@ -110,10 +113,6 @@ export class Feed {
     return this.#context.onFault;
   }
 
-  get subscriptions(): ReadonlySet<Subscription> {
-    return this.#all;
-  }
-
   add(subscription: Subscription): void {
     this.#all.add(subscription);
   }
@@ -121,6 +120,7 @@ export class Feed {
   remove(subscription: Subscription): void {
     this.#live.delete(subscription);
     this.#all.delete(subscription);
+    if (this.#all.size === 0) this.#onEmpty(this);
   }
 
   close(): void {

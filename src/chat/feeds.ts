@@ -45,20 +45,8 @@ export class Feeds {
   }
 
   /** A subscription that has not started. `head`: where the store says the room's log ends now. */
-  subscribe(
-    room: RoomId,
-    head: Position,
-    outlet: Outlet,
-    options: Omit<SubscriptionOptions, 'onEnd'> & Partial<SubscriptionOptions>,
-  ): Subscription {
-    const feed = this.#open(room, head);
-    return new Subscription(feed, outlet, {
-      ...options,
-      onEnd: (subscription) => {
-        if (feed.subscriptions.size === 0) this.#close(feed);
-        options.onEnd?.(subscription);
-      },
-    });
+  subscribe(room: RoomId, head: Position, outlet: Outlet, options: SubscriptionOptions): Subscription {
+    return new Subscription(this.#open(room, head), outlet, options);
   }
 
   /** A batch that was committed here. */
@@ -99,16 +87,16 @@ export class Feeds {
     if (known !== undefined) return known;
     if (this.#feeds.size >= this.#maxFeeds)
       throw new ChatError('busy', `this worker serves ${this.#maxFeeds} rooms, its limit (--max-feeds)`);
-    const feed = new Feed(room, head, this.#context);
+    const feed = new Feed(room, head, this.#context, this.#close);
     this.#feeds.set(room, feed);
     this.#adapter.subscribe(room);
     return feed;
   }
 
-  #close(feed: Feed): void {
+  readonly #close = (feed: Feed): void => {
     if (this.#feeds.get(feed.room) !== feed) return;
     this.#feeds.delete(feed.room);
     feed.close();
     this.#adapter.unsubscribe(feed.room);
-  }
+  };
 }

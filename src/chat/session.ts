@@ -10,7 +10,7 @@ import type { Feeds } from './feeds.ts';
 import type { RoomId, UserId } from './identity.ts';
 import type { Outlet } from './outlet.ts';
 import { feedStart, headOf, roomState, type MemberView } from './room-state.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscription, SubscriptionOwner } from './subscription.ts';
 
 export interface SessionOptions {
   readonly id: string;
@@ -36,7 +36,7 @@ export interface Begun {
   readonly start: () => void;
 }
 
-export class Session {
+export class Session implements SubscriptionOwner {
   readonly id: string;
   readonly namespace: string;
   readonly user: string;
@@ -162,17 +162,21 @@ export class Session {
       point,
       from,
       isSettled,
-      onEnd: (ended) => {
-        if (this.#rooms.get(room) !== ended) return;
-        this.#rooms.delete(room);
-        this.#feedCount -= 1;
-        // The user may have become a member anew meanwhile.
-        if (!this.#isClosed) this.#resync();
-      },
+      owner: this,
     });
     this.#rooms.set(room, subscription);
     this.#feedCount += 1;
     return { state: roomState(room, view, from), start: () => subscription.start() };
+  }
+
+  /** A feed of it: for its subscription alone. */
+  ended(subscription: Subscription): void {
+    const { room } = subscription.feed;
+    if (this.#rooms.get(room) !== subscription) return;
+    this.#rooms.delete(room);
+    this.#feedCount -= 1;
+    // The user may have become a member anew meanwhile.
+    if (!this.#isClosed) this.#resync();
   }
 
   /** The user left: nothing more of this room. */

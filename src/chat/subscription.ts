@@ -30,14 +30,19 @@ export interface SubscriptionOptions {
   readonly from: Position;
   /** `from` is in the feed's epoch and nothing was lost on the way there. */
   readonly isSettled: boolean;
-  readonly onEnd: (subscription: Subscription) => void;
+  readonly owner?: SubscriptionOwner | undefined;
+}
+
+/** Told when it has ended, whoever ended it. */
+export interface SubscriptionOwner {
+  ended(subscription: Subscription): void;
 }
 
 export class Subscription {
   readonly feed: Feed;
   readonly outlet: Outlet;
   readonly user: string;
-  readonly #onEnd: (subscription: Subscription) => void;
+  readonly #owner: SubscriptionOwner | undefined;
 
   #state: 'new' | 'catching-up' | 'live' | 'ended' = 'new';
   #point: Position;
@@ -45,14 +50,14 @@ export class Subscription {
   #position: Position;
   #isSettled: boolean;
 
-  constructor(feed: Feed, outlet: Outlet, { user, point, from, isSettled, onEnd }: SubscriptionOptions) {
+  constructor(feed: Feed, outlet: Outlet, { user, point, from, isSettled, owner }: SubscriptionOptions) {
     this.feed = feed;
     this.outlet = outlet;
     this.user = user;
     this.#point = point;
     this.#position = from;
     this.#isSettled = isSettled;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
     feed.add(this);
   }
 
@@ -89,7 +94,7 @@ export class Subscription {
     this.#state = 'ended';
     this.feed.remove(this);
     if (reason !== undefined) this.outlet.gone(this.feed.room, reason);
-    this.#onEnd(this);
+    this.#owner?.ended(this);
   }
 
   #catchUp(): void {

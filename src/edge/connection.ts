@@ -9,9 +9,9 @@ import { isMember, type MemberView } from '../chat/room-state.ts';
 import { Session, type Begun } from '../chat/session.ts';
 import type { RoomId } from '../chat/identity.ts';
 import type { Caller, ChatContext } from './chat-context.ts';
-import { takeDirectly } from './direct-requests.ts';
+import { DirectRequests } from './direct-requests.ts';
 import type { Arrival, Handshake } from './handshake.ts';
-import { errorBody, type Dispatcher } from './request.ts';
+import { errorBody, Requests, type Dispatcher } from './request.ts';
 import { SocketOutlet } from './socket-outlet.ts';
 
 /** Rooms in one `welcome`; the rest is asked for with `room:mine`. */
@@ -21,13 +21,33 @@ const FINISH_MS = 2_000;
 
 export type ClosingReason = 'reload' | 'shutdown' | 'expired' | 'replaced' | 'revoked';
 
-export interface Connection {
+export class Connection {
   readonly caller: Caller;
+  readonly #socket: Socket;
+  readonly #requests: Requests;
+
+  constructor(socket: Socket, caller: Caller, requests: Requests) {
+    this.#socket = socket;
+    this.caller = caller;
+    this.#requests = requests;
+  }
+
   /** Tells the client that this connection is about to end; it is closed by `close`. */
-  announce(reason: ClosingReason, reconnectAfterMs: number): void;
+  announce(reason: ClosingReason, reconnectAfterMs: number): void {
+    this.#socket.emit('closing', { reason, reconnectAfterMs });
+  }
+
   /** Refuses further requests; resolves when those under way are answered. */
-  finish(): Promise<void>;
-  close(): void;
+  finish(): Promise<void> {
+    return this.#requests.finish();
+  }
+
+  /** Lets what was said leave first; `disconnect(true)` would keep clients from coming back (TRAPS 19). */
+  close(): void {
+    const { conn } = this.#socket;
+    conn.close();
+    void setTimeout(1_000, undefined, { ref: false }).then(() => conn.close(true));
+  }
 }
 
 export class Connections {
@@ -108,22 +128,21 @@ export class Connections {
     });
     const posts = settings.ratePosts === undefined ? undefined : new RateLimit(settings.ratePosts, now());
     const caller: Caller = { session, posts, expiresAt: identity.expiresAt };
-    const requests = this.#dispatcher.open(caller);
-    const connection: Connection = {
-      caller,
-      announce: (reason, reconnectAfterMs) => void socket.emit('closing', { reason, reconnectAfterMs }),
-      finish: () => requests.finish(),
-      close: () => closeSoon(socket),
-    };
+    const requests = new Requests(this.#dispatcher, caller);
+    const connection = new Connection(socket, caller, requests);
     this.#open.set(session, connection);
     sessions.add(session);
     this.#replaceOldest(session);
-    socket.once('disconnect', () => {
+    const direct = new DirectRequests(socket, requests, outlet);
+    socket.onAny((event: unknown, ...args: unknown[]) => requests.hear(event, args));
+    // One listener, which is called once: each more is a quarter of a kilobyte for every connection.
+    socket.on('disconnect', () => {
       sessions.remove(session);
       this.#open.delete(session);
+      direct.end();
+      outlet.close();
+      this.#handshake.release(socket);
     });
-    socket.onAny(requests.onRequest);
-    takeDirectly(socket, requests, outlet);
     return connection;
   }
 
@@ -172,11 +191,4 @@ export class Connections {
     for (const { start } of begun) start();
     sessions.welcomed(session, index.version);
   }
-}
-
-/** Lets what was said leave first; `disconnect(true)` would keep clients from coming back (TRAPS 19). */
-function closeSoon(socket: Socket): void {
-  const { conn } = socket;
-  conn.close();
-  void setTimeout(1_000, undefined, { ref: false }).then(() => conn.close(true));
 }

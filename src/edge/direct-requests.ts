@@ -35,36 +35,53 @@ export function readEvent(text: string, head: string): ReadEvent | undefined {
   return typeof name === 'string' ? { id, name, args } : undefined;
 }
 
-/** Takes the requests of a socket for as long as it is connected. */
-export function takeDirectly(socket: Socket, requests: Requests, outlet: SocketOutlet): void {
-  const { conn } = socket;
-  const prefix = prefixOf(socket.nsp.name);
-  const head = `42${prefix}`;
-  let webSocket: GatheredWebSocket | undefined;
-  const take: TextTaker = (text) => {
+/** Takes the requests of a socket until `end`. */
+export class DirectRequests implements TextTaker {
+  readonly #socket: Socket;
+  readonly #requests: Pick<Requests, 'isKnown' | 'ask'>;
+  readonly #outlet: SocketOutlet;
+  /** How packets of the namespace name it; and how its events begin. */
+  readonly #prefix: string;
+  readonly #head: string;
+  #webSocket: GatheredWebSocket | undefined;
+  #onUpgrade: (() => void) | undefined;
+
+  constructor(socket: Socket, requests: Pick<Requests, 'isKnown' | 'ask'>, outlet: SocketOutlet) {
+    this.#socket = socket;
+    this.#requests = requests;
+    this.#outlet = outlet;
+    this.#prefix = prefixOf(socket.nsp.name);
+    this.#head = `42${this.#prefix}`;
+    this.#begin();
+    if (this.#webSocket !== undefined) return;
+    // Not before an upgrade is over: until then Engine.IO alone knows what a frame means.
+    this.#onUpgrade = () => this.#begin();
+    socket.conn.once('upgrade', this.#onUpgrade);
+  }
+
+  take(text: string): boolean {
     // Engine.IO hears nothing more from a connection that it is about to end.
-    if (conn.readyState !== 'open') return false;
-    const event = readEvent(text, head);
-    if (event === undefined || !requests.isKnown(event.name)) return false;
+    if (this.#socket.conn.readyState !== 'open') return false;
+    const event = readEvent(text, this.#head);
+    if (event === undefined || !this.#requests.isKnown(event.name)) return false;
     const { id, name, args } = event;
     const callback =
       id === undefined
         ? undefined
-        : (reply: object): void => outlet.reply(`3${prefix}${id}[${JSON.stringify(reply)}]`);
-    requests.ask(name, args, callback);
+        : (reply: object): void => this.#outlet.reply(`3${this.#prefix}${id}[${JSON.stringify(reply)}]`);
+    this.#requests.ask(name, args, callback);
     return true;
-  };
-  // Not before an upgrade is over: until then Engine.IO alone knows what a frame means.
-  const begin = (): void => {
-    webSocket = webSocketOf(conn.transport);
-    webSocket?.addTaker(take);
-  };
-  begin();
-  if (webSocket === undefined) conn.once('upgrade', begin);
-  socket.once('disconnect', () => {
-    conn.off('upgrade', begin);
-    webSocket?.removeTaker(take);
-  });
+  }
+
+  end(): void {
+    if (this.#onUpgrade !== undefined) this.#socket.conn.off('upgrade', this.#onUpgrade);
+    this.#webSocket?.removeTaker(this);
+  }
+
+  #begin(): void {
+    this.#webSocket = webSocketOf(this.#socket.conn.transport);
+    this.#webSocket?.addTaker(this);
+  }
 }
 
 function isDigit(code: number): boolean {

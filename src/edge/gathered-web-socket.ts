@@ -10,8 +10,10 @@ import type { WriteGather } from './write-gather.ts';
 
 type Done = (error?: Error) => void;
 
-/** True: it was taken, and is nobody else's. */
-export type TextTaker = (text: string) => boolean;
+export interface TextTaker {
+  /** True: it was taken, and is nobody else's. */
+  take(text: string): boolean;
+}
 
 /** Unsent bytes above which the sender waits. */
 const MAX_UNSENT = 262_144;
@@ -31,7 +33,7 @@ export class GatheredWebSocket extends WebSocket {
 
   /** From now on text goes to it before it goes to the listeners. */
   addTaker(taker: TextTaker): void {
-    this.#takers = [...this.#takers, taker];
+    this.#takers = this.#takers.concat(taker);
   }
 
   removeTaker(taker: TextTaker): void {
@@ -47,7 +49,7 @@ export class GatheredWebSocket extends WebSocket {
   #isTaken(data: unknown, isBinary: unknown): boolean {
     if (isBinary !== false || !(data instanceof Buffer)) return false;
     const text = data.toString();
-    return this.#takers.some((take) => take(text));
+    return this.#takers.some((taker) => taker.take(text));
   }
 
   /** Bytes that have not left the process. */

@@ -66,12 +66,12 @@ export class Handshake {
       throw new ChatError('not_found', `the namespace ${namespace.slice(0, 64)} is not open (--namespaces)`);
     if (this.#context.isDraining())
       throw new ChatError('draining', 'this worker is going away; connect again');
-    const release = this.#claim(socket, namespace);
+    this.#claim(socket, namespace);
     try {
       await this.#identify(socket, namespace, auth);
     } catch (error) {
       // Refused: the same connection may try again.
-      release();
+      this.release(socket);
       throw error;
     }
   }
@@ -95,18 +95,18 @@ export class Handshake {
     this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
   }
 
-  /** One CONNECT per connection and namespace at a time; returns what takes that back. */
-  #claim(socket: Socket, namespace: string): () => void {
+  /** The socket has left its namespace: its connection may join it again. */
+  release(socket: Socket): void {
+    this.#busy.get(socket.conn)?.delete(socket.nsp.name);
+  }
+
+  /** One CONNECT per connection and namespace at a time. */
+  #claim(socket: Socket, namespace: string): void {
     const { conn } = socket;
     const taken = this.#busy.get(conn) ?? new Set<string>();
     if (taken.has(namespace))
       throw new ChatError('conflict', `this connection is in the namespace ${namespace} already`);
     taken.add(namespace);
     this.#busy.set(conn, taken);
-    const release = (): void => {
-      taken.delete(namespace);
-    };
-    socket.once('disconnect', release);
-    return release;
   }
 }

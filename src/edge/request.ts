@@ -32,19 +32,24 @@ type Callback = (reply: object) => void;
 export class Asked {
   readonly #event: unknown;
   readonly #callback: Callback | undefined;
-  readonly #onDone: () => void;
+  readonly #requests: Pick<Requests, 'answered'>;
   readonly #log: EdgeLog;
 
-  constructor(event: unknown, callback: Callback | undefined, onDone: () => void, log: EdgeLog) {
+  constructor(
+    event: unknown,
+    callback: Callback | undefined,
+    requests: Pick<Requests, 'answered'>,
+    log: EdgeLog,
+  ) {
     this.#event = event;
     this.#callback = callback;
-    this.#onDone = onDone;
+    this.#requests = requests;
     this.#log = log;
   }
 
   /** The whole reply. */
   reply(reply: object): void {
-    this.#onDone();
+    this.#requests.answered();
     try {
       this.#callback?.(reply);
     } catch (error) {
@@ -71,17 +76,6 @@ export class Asked {
   }
 }
 
-/** What one socket asks. */
-export interface Requests {
-  /** Whether there is such a request. */
-  readonly isKnown: (event: string) => boolean;
-  readonly ask: (event: unknown, args: readonly unknown[], callback: Callback | undefined) => void;
-  /** The `onAny` listener. */
-  readonly onRequest: (event: unknown, ...args: unknown[]) => void;
-  /** From now on requests are refused; resolves when those under way are answered. */
-  readonly finish: () => Promise<void>;
-}
-
 const DRAINING = new ChatError('draining', 'this connection is about to end; reconnect');
 
 function tooMany(limit: number): ChatError {
@@ -99,39 +93,15 @@ export class Dispatcher {
     this.#handlers = handlers;
   }
 
-  /** The requests of one socket. */
-  open(caller: Caller): Requests {
-    const { maxOutstanding } = this.#context.settings.limits;
-    let outstanding = 0;
-    let onFinished: (() => void) | undefined;
-    const onDone = (): void => {
-      outstanding -= 1;
-      if (outstanding === 0) onFinished?.();
-    };
-    const ask: Requests['ask'] = (event, args, callback) => {
-      const refusal =
-        onFinished !== undefined
-          ? DRAINING
-          : outstanding >= maxOutstanding
-            ? tooMany(maxOutstanding)
-            : undefined;
-      if (refusal !== undefined) return callback?.({ ok: false, error: refusal.body });
-      outstanding += 1;
-      this.#answer(caller, event, args, new Asked(event, callback, onDone, this.#context.log));
-    };
-    const onRequest: Requests['onRequest'] = (event, ...args) => {
-      const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
-      ask(event, args, callback);
-    };
-    const finish = (): Promise<void> =>
-      new Promise((resolve) => {
-        onFinished = resolve;
-        if (outstanding === 0) resolve();
-      });
-    return { isKnown: this.#isKnown, ask, onRequest, finish };
+  get log(): EdgeLog {
+    return this.#context.log;
   }
 
-  #answer(caller: Caller, event: unknown, args: readonly unknown[], asked: Asked): void {
+  get maxOutstanding(): number {
+    return this.#context.settings.limits.maxOutstanding;
+  }
+
+  answer(caller: Caller, event: unknown, args: readonly unknown[], asked: Asked): void {
     try {
       this.#begin(caller, event, args, asked)?.then(
         (answer) => asked.answer(answer),
@@ -142,7 +112,10 @@ export class Dispatcher {
     }
   }
 
-  readonly #isKnown = (event: string): boolean => Object.hasOwn(this.#handlers, event);
+  /** Whether there is such a request. */
+  isKnown(event: string): boolean {
+    return Object.hasOwn(this.#handlers, event);
+  }
 
   /** Throws what is wrong with the request itself. */
   #begin(
@@ -151,7 +124,7 @@ export class Dispatcher {
     args: readonly unknown[],
     asked: Asked,
   ): Promise<Answer> | undefined {
-    if (typeof event !== 'string' || !this.#isKnown(event)) {
+    if (typeof event !== 'string' || !this.isKnown(event)) {
       throw new ChatError('bad_request', `there is no request ${JSON.stringify(String(event).slice(0, 64))}`);
     }
     if (args.length > 1)
@@ -168,6 +141,56 @@ export class Dispatcher {
     checkShape(input, this.#context.settings.limits.maxDepth);
     const request = parse(this.#schemas[name], input ?? {});
     return this.#handlers[name](this.#context, caller, request as RequestOf<N>, asked);
+  }
+}
+
+/** What one socket asks. There are as many as connections, so it has no closures. */
+export class Requests {
+  readonly #dispatcher: Dispatcher;
+  readonly #caller: Caller;
+  #outstanding = 0;
+  #onFinished: (() => void) | undefined;
+
+  constructor(dispatcher: Dispatcher, caller: Caller) {
+    this.#dispatcher = dispatcher;
+    this.#caller = caller;
+  }
+
+  isKnown(event: string): boolean {
+    return this.#dispatcher.isKnown(event);
+  }
+
+  ask(event: unknown, args: readonly unknown[], callback: Callback | undefined): void {
+    const { log, maxOutstanding } = this.#dispatcher;
+    const refusal =
+      this.#onFinished !== undefined
+        ? DRAINING
+        : this.#outstanding >= maxOutstanding
+          ? tooMany(maxOutstanding)
+          : undefined;
+    if (refusal !== undefined) return callback?.({ ok: false, error: refusal.body });
+    this.#outstanding += 1;
+    this.#dispatcher.answer(this.#caller, event, args, new Asked(event, callback, this, log));
+  }
+
+  /** An event as Socket.IO hands it on: the last argument may be the callback. */
+  hear(event: unknown, args: unknown[]): void {
+    const callback = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
+    this.ask(event, args, callback);
+  }
+
+  /** One of them has its answer. */
+  answered(): void {
+    this.#outstanding -= 1;
+    if (this.#outstanding === 0) this.#onFinished?.();
+  }
+
+  /** From now on requests are refused; resolves when those under way are answered. */
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onFinished = resolve;
+      if (this.#outstanding === 0) resolve();
+    });
   }
 }
 

@@ -28,7 +28,14 @@ export class SocketOutlet implements Outlet {
   constructor(socket: Socket, limits: OutletLimits) {
     this.#socket = socket;
     this.#limits = limits;
-    this.#guard();
+    // One for each namespace that the client has joined over this connection.
+    socket.conn.setMaxListeners(0);
+    socket.conn.on('packetCreate', this.#onPacket);
+  }
+
+  /** The socket is disconnected; its connection may stay, with other namespaces. */
+  close(): void {
+    this.#socket.conn.off('packetCreate', this.#onPacket);
   }
 
   get #isDrained(): boolean {
@@ -115,18 +122,11 @@ export class SocketOutlet implements Outlet {
     if (!this.#isIdle && this.#unsent > this.#limits.maxSocketBytes) this.#socket.conn.close(true);
   }
 
-  #guard(): void {
-    const { conn } = this.#socket;
-    const onPacket = (packet: { data?: unknown }): void => {
-      if (bufferOf(conn).length === 0) this.#queued = 0;
-      if (typeof packet.data === 'string') this.#queued += packet.data.length;
-      this.#checkUnsent();
-    };
-    // One for each namespace that the client has joined over this connection.
-    conn.setMaxListeners(0);
-    conn.on('packetCreate', onPacket);
-    this.#socket.once('disconnect', () => conn.off('packetCreate', onPacket));
-  }
+  readonly #onPacket = (packet: { data?: unknown }): void => {
+    if (bufferOf(this.#socket.conn).length === 0) this.#queued = 0;
+    if (typeof packet.data === 'string') this.#queued += packet.data.length;
+    this.#checkUnsent();
+  };
 }
 
 /** `socket` is what Engine.IO's WebSocket transport calls its own; a test pins it. */

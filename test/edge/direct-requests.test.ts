@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { Server as IoServer } from 'socket.io';
+import { Server as IoServer, type Socket } from 'socket.io';
 import { io as connectClient } from 'socket.io-client';
 import { Decoder, type Packet } from 'socket.io-parser';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { readEvent, takeDirectly } from '../../src/edge/direct-requests.ts';
+import { DirectRequests, readEvent } from '../../src/edge/direct-requests.ts';
 import type { Requests } from '../../src/edge/request.ts';
 import { SocketOutlet } from '../../src/edge/socket-outlet.ts';
 import { WriteGather } from '../../src/edge/write-gather.ts';
@@ -75,14 +75,15 @@ beforeEach(async () => {
   [short, long, clients] = [[], [], []];
   http = createServer();
   io = new IoServer(http, { wsEngine: webSocketServer(new WriteGather((flush) => setImmediate(flush))) });
-  const serve = (socket: Parameters<typeof takeDirectly>[0]): void => {
+  const serve = (socket: Socket): void => {
     const outlet = new SocketOutlet(socket, { maxBufferedBytes: 10_000, maxSocketBytes: 20_000 });
     const ask: Requests['ask'] = (event, args, callback) => {
       short.push(`${socket.nsp.name} ${String(event)} ${JSON.stringify(args)}`);
       callback?.({ ok: true, event });
     };
     const isKnown = (event: string): boolean => event !== 'unknown';
-    takeDirectly(socket, { isKnown, ask, onRequest: () => {}, finish: async () => {} }, outlet);
+    const direct = new DirectRequests(socket, { isKnown, ask }, outlet);
+    socket.on('disconnect', () => direct.end());
     socket.onAny((event: string) => long.push(`${socket.nsp.name} ${event}`));
   };
   io.on('connection', serve);

@@ -95,7 +95,7 @@ async function joinOf(
   session: Session,
   request: Parameters<typeof handleJoin>[2],
 ): Promise<Answer> {
-  const asked = new Asked('room:join', undefined, () => {}, inContext.log);
+  const asked = new Asked('room:join', undefined, { answered: () => {} }, inContext.log);
   const answer = await handleJoin(inContext, { session } as Caller, request, asked);
   if (answer === undefined) throw new Error('a join is answered by its promise');
   return answer;

@@ -113,7 +113,8 @@ test('G10: nothing stays on a connection of a namespace that was left', async ()
   const counts = new Set<number>();
   for (let i = 1; i <= 20; i += 1) {
     const socket = await connected(i);
-    new SocketOutlet(socket, { maxBufferedBytes: 100_000, maxSocketBytes: 1_000_000 });
+    const outlet = new SocketOutlet(socket, { maxBufferedBytes: 100_000, maxSocketBytes: 1_000_000 });
+    socket.on('disconnect', () => outlet.close());
     const left = once(socket, 'disconnect');
     client.send('41');
     await left;
