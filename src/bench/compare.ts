@@ -19,7 +19,7 @@ import { prepareBuild } from './other-build.ts';
 import type { CompareReport } from './report.ts';
 import { resultsSaved, saveReport } from './saved-report.ts';
 import { runScenario, warmUp } from './scenario.ts';
-import type { ScenarioResult } from './scenario-result.ts';
+import type { Place, ScenarioResult } from './scenario-result.ts';
 import { openTarget, type Target } from './target.ts';
 
 /** Measures and returns everything; `reportText` makes it readable. */
@@ -74,7 +74,7 @@ function byWorkers(scenarios: readonly Scenario[], settings: Settings): Settings
 
 /** A scenario that fails is a result too, a void one; the next has a fresh server. */
 async function runMode(
-  { mode, run }: Pick<ScenarioResult, 'mode' | 'run'>,
+  { mode, run }: Omit<Place, 'scenario'>,
   settings: Settings,
   onProgress: (line: string) => void,
   signal: AbortSignal | undefined,
@@ -101,7 +101,7 @@ async function runMode(
 /** On one server, up to the first scenario that fails. */
 async function runOn(
   target: Target,
-  { mode, run }: Pick<ScenarioResult, 'mode' | 'run'>,
+  turn: Omit<Place, 'scenario'>,
   settings: Settings,
   say: (text: string) => void,
   signal: AbortSignal | undefined,
@@ -110,7 +110,7 @@ async function runOn(
   let isWarm = false;
   for (const scenario of settings.scenarios) {
     signal?.throwIfAborted();
-    const place = { mode, scenario, run };
+    const place = { ...turn, scenario };
     try {
       // What a fresh process keeps in memory counts among what connections cost.
       if (!isWarm && scenario !== 'idle') {

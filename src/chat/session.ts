@@ -169,11 +169,9 @@ export class Session implements SubscriptionOwner {
     return { state: roomState(room, view, from), start: () => subscription.start() };
   }
 
-  /** A feed of it: for its subscription alone. */
-  ended(subscription: Subscription): void {
-    const { room } = subscription.feed;
-    if (this.#rooms.get(room) !== subscription) return;
-    this.#rooms.delete(room);
+  /** One of its subscriptions tells that it has ended, which it does once. */
+  ended({ feed }: Subscription): void {
+    this.#rooms.delete(feed.room);
     this.#feedCount -= 1;
     // The user may have become a member anew meanwhile.
     if (!this.#isClosed) this.#resync();

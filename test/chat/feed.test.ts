@@ -1,21 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeBatch, decodeBatch } from '../../src/chat/batch.ts';
 import { draft } from '../../src/chat/entry.ts';
 import { DEFAULT_FEED_LIMITS } from '../../src/chat/feed.ts';
 import { Feeds } from '../../src/chat/feeds.ts';
-import { Gate } from '../../src/chat/gate.ts';
 import { roomId, type RoomId } from '../../src/chat/identity.ts';
 import { headOf } from '../../src/chat/room-state.ts';
 import type { Batch } from '../../src/chat/store.ts';
 import type { Position } from '../../src/protocol/words.ts';
-import { encodeMessages } from '../../src/edge/wire-encoder.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { until } from '../support/client.ts';
+import { feedContext } from '../support/feed-context.ts';
 import { RecordingOutlet } from '../support/recording-outlet.ts';
 
 const ROOM = roomId('/', 'lobby');
@@ -39,13 +37,9 @@ afterEach(async () => {
 
 function openFeeds(): void {
   const context = {
-    store,
-    encode: encodeMessages,
-    reads: new Gate(4),
+    ...feedContext({ store, onFault: (error) => faults.push(error) }),
     inTurn: (task: () => void) => void setTimeout(task, Math.random() * 3),
-    wait: (ms: number) => pause(ms),
     limits: { ...DEFAULT_FEED_LIMITS, maxBatch: 7, maxRecent: 5, gapGraceMs: 1 },
-    onFault: (error: unknown) => faults.push(error),
   };
   feeds = new Feeds(context, { subscribe: () => {}, unsubscribe: () => {} }, { maxFeeds: 100 });
 }

@@ -5,20 +5,18 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { draft } from '../../src/chat/entry.ts';
-import { DEFAULT_FEED_LIMITS } from '../../src/chat/feed.ts';
 import { Feeds } from '../../src/chat/feeds.ts';
-import { Gate } from '../../src/chat/gate.ts';
 import { roomId, userId, type UserId } from '../../src/chat/identity.ts';
 import { Session } from '../../src/chat/session.ts';
 import { Sessions } from '../../src/chat/sessions.ts';
 import type { Caller, ChatContext } from '../../src/edge/chat-context.ts';
 import { Asked, type Answer } from '../../src/edge/request.ts';
 import { handleJoin } from '../../src/edge/requests/room-join.ts';
-import { encodeMessages } from '../../src/edge/wire-encoder.ts';
 import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
 import type { RoomState } from '../../src/protocol/words.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { until } from '../support/client.ts';
+import { feedContext } from '../support/feed-context.ts';
 import { RecordingOutlet } from '../support/recording-outlet.ts';
 
 const ROOM = roomId('/', 'room');
@@ -60,15 +58,7 @@ afterEach(async () => {
 /** A socket of the user that has its welcome, and no room. */
 async function welcomed(user: string): Promise<{ session: Session; outlet: RecordingOutlet }> {
   const feeds = new Feeds(
-    {
-      store,
-      encode: encodeMessages,
-      reads: new Gate(4),
-      inTurn: (task) => task(),
-      wait: (ms) => pause(ms),
-      limits: DEFAULT_FEED_LIMITS,
-      onFault: (error) => faults.push(error),
-    },
+    feedContext({ store, onFault: (error) => faults.push(error) }),
     { subscribe: () => {}, unsubscribe: () => {} },
     { maxFeeds: 10 },
   );
@@ -152,4 +142,20 @@ test('a join that is stored and fails is told as the index has it', async () => 
     () => `told ${told.length} times`,
   );
   expect(told[0]).toMatchObject({ room: 'room', from: { seq: 0 } });
+});
+
+test('a feed that ends while the user is a member, or is one again, begins anew', async () => {
+  const { session } = await welcomed('ada');
+  const { after } = await joinOf(context, session, { room: 'room' });
+  after?.();
+  session.subscription(ROOM)?.end('left');
+  expect(session.knows(ROOM)).toBe(false);
+  await until(
+    () => session.hasFeed(ROOM),
+    2_000,
+    () => 'no feed',
+  );
+  expect(told.map(({ room }) => room)).toEqual(['room']);
+  session.close();
+  expect(session.knows(ROOM)).toBe(false);
 });

@@ -5,11 +5,17 @@ import { play } from './played-lmdb.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
-test('the first step is written at the end of its turn, those that follow it share one 10 ms later', async () => {
+/** A queue whose steps note that they ran. */
+function asking() {
   const { played, queue } = play();
   const steps: string[] = [];
   const ask = (name: string, isUrgent = false): Promise<void> =>
     queue.run(() => void steps.push(name), { isUrgent });
+  return { played, steps, ask };
+}
+
+test('the first step is written at the end of its turn, those that follow it share one 10 ms later', async () => {
+  const { played, steps, ask } = asking();
   const first = ask('first');
   await vi.advanceTimersByTimeAsync(0);
   await first;
@@ -26,10 +32,7 @@ test('the first step is written at the end of its turn, those that follow it sha
 });
 
 test('an urgent step takes along who waits, in the order asked', async () => {
-  const { played, queue } = play();
-  const steps: string[] = [];
-  const ask = (name: string, isUrgent = false): Promise<void> =>
-    queue.run(() => void steps.push(name), { isUrgent });
+  const { played, steps, ask } = asking();
   await ask('a post', true);
   const [join, post] = [ask('join'), ask('a post of who joined', true)];
   await Promise.all([join, post]);
