@@ -19,6 +19,7 @@ import { Connections } from './connection.ts';
 import { forgetRequests } from './forget-requests.ts';
 import { Handshake } from './handshake.ts';
 import { Dispatcher } from './request.ts';
+import { RoomlessAdapter } from './roomless-adapter.ts';
 import { HANDLERS } from './requests/handlers.ts';
 import { WireEncoder } from './wire-encoder.ts';
 import { WriteGather } from './write-gather.ts';
@@ -46,6 +47,7 @@ export class ChatServer {
     // Node bounds the time of heads and requests only in a server that listens (TRAPS 0 row 10).
     this.http.emit('listening');
     this.io = new Server(this.http, {
+      adapter: RoomlessAdapter,
       parser: { Encoder: WireEncoder, Decoder },
       perMessageDeflate: false,
       httpCompression: false,
