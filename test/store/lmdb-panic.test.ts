@@ -54,11 +54,15 @@ function undone(code: number): Error {
   return Object.assign(new Error('Commit failed (see commitError for details)'), { commitError });
 }
 
-test('what LMDB undid of itself is done again, refusals too, and its answers are of the last time', async () => {
+test.each([
+  ['MDB_BAD_TXN', -30_782],
+  ['MDB_NOTFOUND', -30_798],
+  ['MDB_BAD_VALSIZE', -30_781],
+])('what LMDB undid of itself (%s) is done again, refusals too', async (_name, code) => {
   const { played, queue, panics } = play();
   let runs = 0;
   played.ends = false;
-  played.failure = undone(-30_782);
+  played.failure = undone(code);
   const refused = queue.run(() => {
     runs += 1;
     if (runs === 1) throw new ChatError('forbidden', 'the first time');

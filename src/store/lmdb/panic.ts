@@ -12,7 +12,10 @@ import { ABORT, type RootDatabase } from 'lmdb';
 const MDB_PANIC = -30_795;
 /** "Transaction must abort": something in it failed before. */
 const MDB_BAD_TXN = -30_782;
+/** In its list of free pages an entry without a number, or without a key. */
 const MDB_NOTFOUND = -30_798;
+const MDB_BAD_VALSIZE = -30_781;
+const UNDONE: readonly unknown[] = [MDB_BAD_TXN, MDB_NOTFOUND, MDB_BAD_VALSIZE];
 
 export class CannotBegin extends Error {
   readonly code = MDB_PANIC;
@@ -49,11 +52,11 @@ export function isPanic(error: unknown): boolean {
 /**
  * LMDB undid the transaction and nothing is wrong with the data or the disk: begun anew it goes
  * through. lmdb-js 3.5 reads its list of free pages while it is being rebalanced, now and then
- * meets an entry that is on its way, and gives up ("Invalid null txn id" on stderr).
+ * meets an entry that is on its way, and gives up ("Invalid null txn id" or "Invalid zero size
+ * key" on stderr).
  */
 export function isUndone(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === MDB_BAD_TXN || code === MDB_NOTFOUND;
+  return UNDONE.includes(codeOf(error));
 }
 
 /** LMDB's number of an error or of what caused it. */
