@@ -40,6 +40,11 @@ const MEASURES: readonly Measure[] = [
     of: (r) => (r.kind === 'idle' ? r.bytesPerConnection : undefined),
   },
   {
+    title: 'RSS per connection, settled',
+    isMoreBetter: false,
+    of: (r) => (r.kind === 'idle' ? r.settledBytesPerConnection : undefined),
+  },
+  {
     title: 'connections/s',
     isMoreBetter: true,
     of: (r) => (r.kind === 'idle' ? r.connectionsPerSecond : undefined),

@@ -32,6 +32,11 @@ const TRAFFIC: readonly Column[] = [
 
 const IDLE: readonly Column[] = [
   { title: 'RSS KB/connection', of: idle((r) => r.bytesPerConnection / 1_024), digits: 1 },
+  {
+    title: 'KB after 40 s',
+    of: idle((r) => r.settledBytesPerConnection / 1_024),
+    digits: 1,
+  },
   { title: 'base MB', of: idle((r) => r.baseBytes / 1_048_576), digits: 0 },
   { title: 'connections/s', of: idle((r) => r.connectionsPerSecond), digits: 0 },
 ];

@@ -49,7 +49,10 @@ export interface IdleResult extends Place {
   readonly kind: 'idle';
   readonly connections: number;
   readonly baseBytes: number;
+  /** Resident, 2 s after the last one joined. */
   readonly bytesPerConnection: number;
+  /** After a quiet time, in which V8 gives back what the connecting took. */
+  readonly settledBytesPerConnection: number;
   /** Connections opened and joined per second. */
   readonly connectionsPerSecond: number;
   readonly void: readonly string[];

@@ -23,7 +23,8 @@ import {
 import { roomsFor, type Shape, shapeOf } from './shape.ts';
 import type { Target } from './target.ts';
 
-const IDLE_SETTLE_MS = 2_000;
+const JUST_JOINED_MS = 2_000;
+const SETTLED_MS = 40_000;
 
 export async function runScenario(
   place: Place,
@@ -135,8 +136,10 @@ async function measureIdle(
   const begin = nowMicros();
   const pool = await connect('idle', idleClients, roomsFor(idleClients));
   const seconds = (nowMicros() - begin) / 1e6;
-  await pause(IDLE_SETTLE_MS);
+  await pause(JUST_JOINED_MS);
   const bytes = await rssBytes(pids);
+  await pause(SETTLED_MS - JUST_JOINED_MS);
+  const settledBytes = await rssBytes(pids);
   await pool.close();
   return {
     ...place,
@@ -144,6 +147,7 @@ async function measureIdle(
     connections: idleClients,
     baseBytes,
     bytesPerConnection: (bytes - baseBytes) / idleClients,
+    settledBytesPerConnection: (settledBytes - baseBytes) / idleClients,
     connectionsPerSecond: idleClients / seconds,
     void: (await target.isWhole()) ? [] : [ENDED],
   };

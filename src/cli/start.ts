@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig, type Config, type WorkerConfig } from '../config/config.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { startPrimary } from '../primary/main.ts';
-import { keepYoungHeapSmall } from '../primary/v8-settings.ts';
+import { letYoungHeapGrow } from '../ops/young-heap.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 import type { Flags } from './command-line.ts';
 
@@ -22,7 +22,8 @@ const RECOVERED =
 
 /** Resolves with the exit code when the server has ended. */
 export async function start(flags: Flags, mistakes: readonly string[]): Promise<number> {
-  keepYoungHeapSmall();
+  // The primary passes sockets on and keeps nothing.
+  letYoungHeapGrow(false);
   const { config, warnings } = loadConfig(flags, process.env, mistakes);
   const node = hostname();
   const log = createLog({ level: config.logLevel, format: config.logFormat, name: node });
