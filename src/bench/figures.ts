@@ -37,6 +37,11 @@ const IDLE: readonly Column[] = [
     of: idle((r) => r.settledBytesPerConnection / 1_024),
     digits: 1,
   },
+  {
+    title: 'kernel KB/connection',
+    of: idle((r) => r.kernelBytesPerConnection / 1_024),
+    digits: 1,
+  },
   { title: 'base MB', of: idle((r) => r.baseBytes / 1_048_576), digits: 0 },
   { title: 'connections/s', of: idle((r) => r.connectionsPerSecond), digits: 0 },
 ];

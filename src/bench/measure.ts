@@ -8,6 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 
 /** USER_HZ: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
+const PAGE_KILOBYTES = 4;
 
 interface Stat {
   readonly pid: number;
@@ -52,6 +53,27 @@ export async function rssBytes(pids: readonly number[]): Promise<number> {
     }),
   );
   return sizes.reduce((a, b) => a + b, 0);
+}
+
+/**
+ * What the kernel itself holds, for the whole machine: its objects (a socket, its inode, its
+ * timers), stacks, page tables, and the buffers of TCP.
+ */
+export async function kernelBytes(): Promise<number> {
+  const [memory, sockets] = await Promise.all([
+    readFile('/proc/meminfo', 'latin1'),
+    readFile('/proc/net/sockstat', 'latin1'),
+  ]);
+  return kernelBytesOf(memory, sockets);
+}
+
+/** From the texts of /proc/meminfo and /proc/net/sockstat. */
+export function kernelBytesOf(memory: string, sockets: string): number {
+  const kilobytes = ['Slab', 'KernelStack', 'PageTables'].map((name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(memory)?.[1] ?? 0),
+  );
+  const tcpPages = Number(/^TCP: .* mem (\d+)$/m.exec(sockets)?.[1] ?? 0);
+  return kilobytes.reduce((a, b) => a + b, tcpPages * PAGE_KILOBYTES) * 1_024;
 }
 
 /** Who takes part in a run. */

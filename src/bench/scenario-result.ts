@@ -53,6 +53,8 @@ export interface IdleResult extends Place {
   readonly bytesPerConnection: number;
   /** After a quiet time, in which V8 gives back what the connecting took. */
   readonly settledBytesPerConnection: number;
+  /** Held by the kernel just after they joined, for both ends: the clients are on the same machine. */
+  readonly kernelBytesPerConnection: number;
   /** Connections opened and joined per second. */
   readonly connectionsPerSecond: number;
   readonly void: readonly string[];

@@ -5,7 +5,7 @@ import { cleanEnv } from './child-server.ts';
 import { nowMicros } from './clock.ts';
 import type { Settings } from './compare-options.ts';
 import { LoadPool, type LoadTotals } from './load-pool.ts';
-import { type CpuByRole, cpuBetween, cpuByRole, rssBytes } from './measure.ts';
+import { type CpuByRole, cpuBetween, cpuByRole, kernelBytes, rssBytes } from './measure.ts';
 import { measureOutage } from './outage.ts';
 import {
   type BurstResult,
@@ -133,11 +133,13 @@ async function measureIdle(
   const pids = [...target.roles.primary, ...target.roles.workers];
   const { idleClients } = settings;
   const baseBytes = await rssBytes(pids);
+  const baseKernelBytes = await kernelBytes();
   const begin = nowMicros();
   const pool = await connect('idle', idleClients, roomsFor(idleClients));
   const seconds = (nowMicros() - begin) / 1e6;
   await pause(JUST_JOINED_MS);
   const bytes = await rssBytes(pids);
+  const heldByKernel = (await kernelBytes()) - baseKernelBytes;
   await pause(SETTLED_MS - JUST_JOINED_MS);
   const settledBytes = await rssBytes(pids);
   await pool.close();
@@ -147,6 +149,7 @@ async function measureIdle(
     connections: idleClients,
     baseBytes,
     bytesPerConnection: (bytes - baseBytes) / idleClients,
+    kernelBytesPerConnection: heldByKernel / idleClients,
     settledBytesPerConnection: (settledBytes - baseBytes) / idleClients,
     connectionsPerSecond: idleClients / seconds,
     void: (await target.isWhole()) ? [] : [ENDED],

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { childrenOf, cpuSeconds, rssBytes } from '../../src/bench/measure.ts';
+import { childrenOf, cpuSeconds, kernelBytes, kernelBytesOf, rssBytes } from '../../src/bench/measure.ts';
 
 const children: ChildProcess[] = [];
 
@@ -58,4 +58,12 @@ test('sees the memory that a process touches', async () => {
 test('finds the children of a process', async () => {
   const { pid } = await run(`console.log('here'); process.stdin.resume();`);
   expect(await childrenOf(process.pid)).toContain(pid);
+});
+
+test('the kernel’s part: objects, stacks, page tables and the buffers of TCP', async () => {
+  const memory =
+    'MemFree:  9 kB\nSlab:   100 kB\nSReclaimable: 60 kB\nKernelStack: 20 kB\nPageTables:   3 kB\n';
+  const sockets = 'sockets: used 9\nTCP: inuse 1 orphan 0 tw 8 alloc 1 mem 250\nUDP: inuse 0 mem 7\n';
+  expect(kernelBytesOf(memory, sockets)).toBe((100 + 20 + 3 + 250 * 4) * 1_024);
+  expect(await kernelBytes()).toBeGreaterThan(1e6);
 });
