@@ -109,6 +109,8 @@ export interface CompareOptions {
   readonly pollingPostsPerSecond?: number | undefined;
   /** Connections of `idle`, in rooms of 40. Default 2 000; with `quick` 500. */
   readonly idleClients?: number | undefined;
+  /** How long they are left alone before their memory is looked at again. Default 40. */
+  readonly idleSeconds?: number | undefined;
   /** Clients of `burst`. Default 1 000. */
   readonly burstClients?: number | undefined;
   /** Clients of `storm`. Default 5 000. */
@@ -160,6 +162,7 @@ export interface Settings {
   readonly hugeRoomPostsPerSecond: number;
   readonly pollingPostsPerSecond: number;
   readonly idleClients: number;
+  readonly idleSeconds: number;
   readonly burstClients: number;
   readonly stormClients: number;
   readonly recoverySeconds: number;
@@ -201,6 +204,7 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     hugeRoomPostsPerSecond: options.hugeRoomPostsPerSecond ?? 10,
     pollingPostsPerSecond: options.pollingPostsPerSecond ?? 100,
     idleClients: options.idleClients ?? (quick ? 500 : 2_000),
+    idleSeconds: options.idleSeconds ?? 40,
     burstClients: options.burstClients ?? 1_000,
     stormClients: options.stormClients ?? 5_000,
     recoverySeconds: options.recoverySeconds ?? (quick ? 5 : 15),

@@ -99,7 +99,7 @@ function notes(settings: Settings): string[] {
   return [
     `${workers} workers, ${clients} clients in ${rooms} rooms, ${runs} × ${seconds} s after ${warmUpSeconds} s of warm-up, modes taking turns`,
     `a fresh server has ${warmUpSeconds} s of the load of busy before what is measured first, but for idle`,
-    'idle: resident memory above that of the server before anybody came, 2 s and 40 s after the last one joined; the kernel’s part is for both ends of each connection',
+    `idle: resident memory above that of the server before anybody came, just after the last one joined, and ${settings.idleSeconds} s later (quiet); the kernel’s part is for both ends of each connection`,
     `${loadProcesses} load process(es) on the same cores; WebSocket except in polling, loopback, no TLS; guests without a device or a cursor`,
     'whether the load was the limit: each run says how many cores it had (one for each of its processes at most) and how late its posts left',
     'a post is outstanding until its sender has both the answer and its own copy',

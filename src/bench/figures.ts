@@ -33,7 +33,7 @@ const TRAFFIC: readonly Column[] = [
 const IDLE: readonly Column[] = [
   { title: 'RSS KB/connection', of: idle((r) => r.bytesPerConnection / 1_024), digits: 1 },
   {
-    title: 'KB after 40 s',
+    title: 'quiet KB/connection',
     of: idle((r) => r.settledBytesPerConnection / 1_024),
     digits: 1,
   },

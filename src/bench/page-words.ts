@@ -62,7 +62,7 @@ const UNDER_LOAD: readonly Phrase[] = [
 const COMING_AND_GOING: readonly Phrase[] = [
   {
     scenario: 'idle',
-    title: 'KB after 40 s',
+    title: 'quiet KB/connection',
     say: ({ median, ratio }) =>
       `an idle connection takes ${shown(median, 0)} KB${ratio === undefined ? '' : ` (${ratioText(ratio)} plain’s)`}`,
   },

@@ -24,7 +24,6 @@ import { roomsFor, type Shape, shapeOf } from './shape.ts';
 import type { Target } from './target.ts';
 
 const JUST_JOINED_MS = 2_000;
-const SETTLED_MS = 40_000;
 
 export async function runScenario(
   place: Place,
@@ -131,7 +130,7 @@ async function measureIdle(
   connect: Connect,
 ): Promise<IdleResult> {
   const pids = [...target.roles.primary, ...target.roles.workers];
-  const { idleClients } = settings;
+  const { idleClients, idleSeconds } = settings;
   const baseBytes = await rssBytes(pids);
   const baseKernelBytes = await kernelBytes();
   const begin = nowMicros();
@@ -140,7 +139,7 @@ async function measureIdle(
   await pause(JUST_JOINED_MS);
   const bytes = await rssBytes(pids);
   const heldByKernel = (await kernelBytes()) - baseKernelBytes;
-  await pause(SETTLED_MS - JUST_JOINED_MS);
+  await pause(idleSeconds * 1_000);
   const settledBytes = await rssBytes(pids);
   await pool.close();
   return {

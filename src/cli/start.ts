@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig, type Config, type WorkerConfig } from '../config/config.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { startPrimary } from '../primary/main.ts';
-import { letYoungHeapGrow } from '../ops/young-heap.ts';
+import { keepYoungHeapSmall } from '../primary/v8-settings.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 import type { Flags } from './command-line.ts';
 
@@ -22,8 +22,7 @@ const RECOVERED =
 
 /** Resolves with the exit code when the server has ended. */
 export async function start(flags: Flags, mistakes: readonly string[]): Promise<number> {
-  // The primary passes sockets on and keeps nothing.
-  letYoungHeapGrow(false);
+  keepYoungHeapSmall();
   const { config, warnings } = loadConfig(flags, process.env, mistakes);
   const node = hostname();
   const log = createLog({ level: config.logLevel, format: config.logFormat, name: node });

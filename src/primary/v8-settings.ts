@@ -3,6 +3,8 @@
  * worker for each core. Somebody who sets one of these otherwise (`NODE_OPTIONS`, `node --…`) is
  * heard.
  */
+import { setFlagsFromString } from 'node:v8';
+
 const WORKER_SETTINGS = {
   /**
    * Megabytes of each half of the young heap, 16 by default, which an idle server keeps. Less
@@ -21,4 +23,9 @@ export function workerArguments(
   const set = [...inherited, nodeOptions].join(' ').replaceAll('_', '-');
   const ours = Object.entries(WORKER_SETTINGS).filter(([name]) => !set.includes(name));
   return [...inherited, ...ours.map(([name, value]) => `--${name}=${value}`)];
+}
+
+/** The primary passes sockets on and keeps nothing; its half stays at the 1 MB it begins with. */
+export function keepYoungHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

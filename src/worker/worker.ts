@@ -25,7 +25,6 @@ import type { Connections } from '../edge/connection.ts';
 import { encodeMessages } from '../edge/wire-encoder.ts';
 import type { WorkerMessage } from '../ops/ipc.ts';
 import { createLog, type Log } from '../ops/log.ts';
-import { YoungHeap } from '../ops/young-heap.ts';
 import { Beat, pause } from './beat.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { Health } from './health.ts';
@@ -36,7 +35,6 @@ const EXPIRE_MS = 250;
 const HEADS_NOTICE_MS = 500;
 const CHECK_MS = 1_500;
 const HEALTH_MS = 1_000;
-const YOUNG_HEAP_MS = 2_000;
 /** Rooms in one notice of heads; the store's own heads cover the rest. */
 const MAX_NOTICE_HEADS = 1_000;
 
@@ -63,7 +61,6 @@ export class Worker {
   readonly #connections: Connections;
   readonly #health: Health;
   readonly #beat = new Beat();
-  readonly #youngHeap = new YoungHeap();
   readonly #turns: SendTurns;
 
   /** Rooms written here since the last notice of heads. */
@@ -216,7 +213,6 @@ export class Worker {
     every(CHECK_MS, () => this.#feeds.checkHeads());
     every(CHECK_MS, () => this.#sessions.checkVersions());
     every(HEALTH_MS, () => this.#connections.expire(Date.now()));
-    every(YOUNG_HEAP_MS, () => this.#youngHeap.look());
     every(HEALTH_MS, () => this.#examine('store', () => this.#store.ping()));
     every(HEALTH_MS, () => this.#examine('adapter', () => this.#adapter.probe()));
     every(HEALTH_MS, () => {

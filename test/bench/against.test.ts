@@ -55,7 +55,7 @@ test('a pair is one run of each; a void run takes its partner with it', () => {
     ...rest,
     results: first === undefined ? [] : [{ ...first, void: ['1 holes'] }, ...others],
   });
-  expect(rows.map(({ pairs }) => pairs)).toEqual([2, 2]);
+  expect(rows.map(({ pairs }) => pairs)).toEqual([2, 2, 2]);
 });
 
 test('the table names the other build, the ratio and the interval', () => {

@@ -13,7 +13,15 @@ async function built(): Promise<typeof Compare> {
   return import(pathToFileURL('dist/bench/compare.js').href) as Promise<typeof Compare>;
 }
 
-const SHORT = { clients: 20, rooms: 4, seconds: 1, warmUpSeconds: 0.5, runs: 1, steadyPostsPerSecond: 50 };
+const SHORT = {
+  clients: 20,
+  rooms: 4,
+  seconds: 1,
+  warmUpSeconds: 0.5,
+  idleSeconds: 0.1,
+  runs: 1,
+  steadyPostsPerSecond: 50,
+};
 
 test('measures the plain set-up and this server with one load, and leaves no process behind', async () => {
   const { runCompare } = await built();
@@ -39,6 +47,8 @@ test('measures the plain set-up and this server with one load, and leaves no pro
   }
   expect(results.map((result) => (result as TrafficResult).durabilities)).toEqual([[], ['disk']]);
   expect(lines.some((line) => line.includes('cluster · steady'))).toBe(true);
+  for (const mode of ['plain-cluster', 'cluster'])
+    expect(lines.filter((line) => line === `run 1 of 1 · ${mode} · warming up`)).toHaveLength(1);
   expect(await childrenOf(process.pid)).toEqual(before);
 });
 

@@ -14,7 +14,7 @@ export const speed6: Scenario = {
     for (const mode of ['cluster', 'redis'] as const) {
       for (const [title, when] of [
         ['RSS KB/connection', 'just after it joined'],
-        ['KB after 40 s', 'once it is quiet'],
+        ['quiet KB/connection', 'once it was quiet'],
       ] as const) {
         const { median } = figure(result, mode, 'idle', title);
         report.claim(
