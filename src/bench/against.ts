@@ -40,9 +40,9 @@ const MEASURES: readonly Measure[] = [
     of: (r) => (r.kind === 'idle' ? r.bytesPerConnection : undefined),
   },
   {
-    title: 'RSS per connection, settled',
+    title: 'RSS per connection, quiet',
     isMoreBetter: false,
-    of: (r) => (r.kind === 'idle' ? r.settledBytesPerConnection : undefined),
+    of: (r) => (r.kind === 'idle' ? r.quietBytesPerConnection : undefined),
   },
   {
     title: 'connections/s',

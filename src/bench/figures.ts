@@ -34,7 +34,7 @@ const IDLE: readonly Column[] = [
   { title: 'RSS KB/connection', of: idle((r) => r.bytesPerConnection / 1_024), digits: 1 },
   {
     title: 'quiet KB/connection',
-    of: idle((r) => r.settledBytesPerConnection / 1_024),
+    of: idle((r) => r.quietBytesPerConnection / 1_024),
     digits: 1,
   },
   {

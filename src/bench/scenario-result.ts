@@ -52,7 +52,7 @@ export interface IdleResult extends Place {
   /** Resident, 2 s after the last one joined. */
   readonly bytesPerConnection: number;
   /** After a quiet time, in which V8 gives back what the connecting took. */
-  readonly settledBytesPerConnection: number;
+  readonly quietBytesPerConnection: number;
   /** Held by the kernel just after they joined, for both ends: the clients are on the same machine. */
   readonly kernelBytesPerConnection: number;
   /** Connections opened and joined per second. */

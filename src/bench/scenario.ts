@@ -140,7 +140,7 @@ async function measureIdle(
   const bytes = await rssBytes(pids);
   const heldByKernel = (await kernelBytes()) - baseKernelBytes;
   await pause(idleSeconds * 1_000);
-  const settledBytes = await rssBytes(pids);
+  const quietBytes = await rssBytes(pids);
   await pool.close();
   return {
     ...place,
@@ -149,7 +149,7 @@ async function measureIdle(
     baseBytes,
     bytesPerConnection: (bytes - baseBytes) / idleClients,
     kernelBytesPerConnection: heldByKernel / idleClients,
-    settledBytesPerConnection: (settledBytes - baseBytes) / idleClients,
+    quietBytesPerConnection: (quietBytes - baseBytes) / idleClients,
     connectionsPerSecond: idleClients / seconds,
     void: (await target.isWhole()) ? [] : [ENDED],
   };

@@ -6,9 +6,6 @@
 import { Adapter } from 'socket.io-adapter';
 
 export class RoomlessAdapter extends Adapter {
+  /** The library's own `del` and `delAll` find nothing then. */
   override addAll(): void {}
-
-  override del(): void {}
-
-  override delAll(): void {}
 }

@@ -24,7 +24,7 @@ export function idle(mode: Mode, run: number, kb: number, reasons: string[] = []
     baseBytes: 1_048_576,
     bytesPerConnection: kb * 1_024,
     kernelBytesPerConnection: 4 * 1_024,
-    settledBytesPerConnection: kb * 1_024,
+    quietBytesPerConnection: kb * 1_024,
     connectionsPerSecond: 100,
     void: reasons,
   };
