@@ -181,6 +181,7 @@ function parseNotice(text: string): Notice | undefined {
   const notice: unknown = JSON.parse(text);
   if (typeof notice !== 'object' || notice === null || !('kind' in notice)) return undefined;
   if (notice.kind === 'index' && 'users' in notice && isTexts(notice.users)) return notice as Notice;
+  if (notice.kind === 'crowd' && 'user' in notice && typeof notice.user === 'string') return notice as Notice;
   if (notice.kind === 'heads' && 'heads' in notice && Array.isArray(notice.heads)) return notice as Notice;
   return undefined;
 }

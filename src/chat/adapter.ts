@@ -12,7 +12,9 @@ export type Notice =
   /** Newest positions of rooms that were written lately: `[room, epoch, head]`. */
   | { readonly kind: 'heads'; readonly heads: readonly (readonly [RoomId, string, number])[] }
   /** The indexes of rooms of these users changed. */
-  | { readonly kind: 'index'; readonly users: readonly string[] };
+  | { readonly kind: 'index'; readonly users: readonly string[] }
+  /** A user has too many connections, the newest by this device: whoever has the oldest closes it. */
+  | { readonly kind: 'crowd'; readonly user: string; readonly device?: string };
 
 export interface AdapterEvents {
   /** A batch of a room this worker subscribed to; `body` is as it was published. */

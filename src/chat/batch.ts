@@ -1,16 +1,21 @@
 /**
  * A room's batch as text between workers, and cutting it where a feed stands.
  *
- * One header line `<epoch> <first seq>`, then a line an entry: `s` (system) or `m`, and its
- * JSON, which has no newline. Text that is none of this is refused, never trusted.
+ * One header line `<epoch> <first seq>`, then a line an entry: `s` (system), `d` (delete) or
+ * `m`, and its JSON, which has no newline. Text that is none of this is refused, never trusted.
  */
-import { systemAction, type Entry } from './entry.ts';
+import { entryOf, type Entry } from './entry.ts';
 import type { Batch } from './store.ts';
 
 export function encodeBatch(batch: Batch): string {
   const lines = [`${batch.epoch} ${batch.entries[0]?.seq ?? 0}`];
-  for (const entry of batch.entries) lines.push((entry.system === undefined ? 'm' : 's') + entry.json);
+  for (const entry of batch.entries) lines.push(markOf(entry) + entry.json);
   return lines.join('\n');
+}
+
+function markOf({ system, erases }: Entry): string {
+  if (system !== undefined) return 's';
+  return erases === true ? 'd' : 'm';
 }
 
 /** Undefined: not a batch. */
@@ -24,9 +29,9 @@ export function decodeBatch(body: string): Batch | undefined {
     const line = lines[i] ?? '';
     const json = line.slice(1);
     const seq = first + i - 1;
-    if (line.startsWith('m')) entries.push({ seq, json });
-    else if (line.startsWith('s')) entries.push({ seq, json, system: systemAction(json) });
-    else return undefined;
+    const mark = line[0];
+    if (mark !== 'm' && mark !== 's' && mark !== 'd') return undefined;
+    entries.push(entryOf(seq, json, mark));
   }
   return { epoch: header[1], entries };
 }

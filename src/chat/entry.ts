@@ -21,6 +21,15 @@ export interface Draft {
   readonly kind: MessageKind;
   /** The message's JSON after `seq` and `at`: `"from":"ada","id":"1",…}` */
   readonly tail: string;
+  /** The entry that it is about; the step that stores it looks whether it may be. */
+  readonly about?: Reference | undefined;
+}
+
+/** An entry of the room that another is about (`ref`, `replyTo`). */
+export interface Reference {
+  readonly seq: number;
+  /** Which life of the log it belongs to; undefined: the present one. */
+  readonly epoch?: string | undefined;
 }
 
 /** What takes a right away, as far as a feed must know. */
@@ -36,6 +45,8 @@ export interface Entry {
   readonly json: string;
   /** Only for `system` entries: what they do. */
   readonly system?: SystemAction | undefined;
+  /** It takes the text of an earlier one away, which nobody is sent from memory any more. */
+  readonly erases?: true | undefined;
 }
 
 const LETTERS = { text: 't', edit: 'e', delete: 'd', reaction: 'r', system: 's' } as const satisfies Record<
@@ -52,13 +63,41 @@ export function draft(
   from: string,
   id: string,
   kind: MessageKind,
-  fields: {
-    readonly text?: string | undefined;
-    readonly replyTo?: number | undefined;
-    readonly data?: unknown;
-  },
+  fields: DraftFields,
+  epoch?: string,
 ): Draft {
-  return { from, id, kind, tail: JSON.stringify({ from, id, kind, ...fields }).slice(1) };
+  const { ref, replyTo, text, data, emoji, on } = fields;
+  // What is taken away when it is deleted comes last (`erasedTail`).
+  const tail = JSON.stringify({ from, id, kind, ref, replyTo, emoji, on, text, data }).slice(1);
+  const seq = ref ?? replyTo;
+  return seq === undefined ? { from, id, kind, tail } : { from, id, kind, tail, about: { seq, epoch } };
+}
+
+export interface DraftFields {
+  readonly text?: string | undefined;
+  readonly ref?: number | undefined;
+  readonly replyTo?: number | undefined;
+  readonly emoji?: string | undefined;
+  readonly on?: boolean | undefined;
+  readonly data?: unknown;
+}
+
+const TEXT_FIELD = ',"text":';
+const KIND_FIELD = '","kind":"';
+
+/**
+ * The tail of an entry whose message was deleted: who and what it was, without text and data.
+ * Cut, not parsed, as the scripts of Redis do it too: no quote stands unescaped in an id.
+ */
+export function erasedTail(tail: string): string {
+  const at = tail.indexOf(TEXT_FIELD, tail.indexOf(KIND_FIELD));
+  return at < 0 ? tail : `${tail.slice(0, at)}}`;
+}
+
+/** The text of a stored entry's tail; undefined: it has none (any more). */
+export function textOfTail(tail: string): string | undefined {
+  const { text } = JSON.parse(`{${tail}`) as { text?: unknown };
+  return typeof text === 'string' ? text : undefined;
 }
 
 /** The stored form (see above). */
@@ -105,13 +144,19 @@ export class EntryMaker {
 
   make(seq: number, at: number, kind: string, tail: string): Entry {
     const json = `${this.#head}${seq},"at":${at},${tail}`;
-    return kind === 's' ? { seq, json, system: systemAction(json) } : { seq, json };
+    return entryOf(seq, json, kind);
   }
 
   fromStored(seq: number, stored: string): Entry {
     const { letter, at, tail } = storedParts(stored);
     return this.make(seq, at, letter, tail);
   }
+}
+
+/** An entry from its message's JSON and its kind's letter. */
+export function entryOf(seq: number, json: string, kind: string): Entry {
+  if (kind === LETTERS.system) return { seq, json, system: systemAction(json) };
+  return kind === LETTERS.delete ? { seq, json, erases: true } : { seq, json };
 }
 
 /** Reads what a `system` entry does; they are rare, so they alone are parsed. */

@@ -10,12 +10,13 @@
  * Rule: an entry that ends a membership is applied before anything with a later seq is handed
  * on; and after anything was jumped over, every receiver is checked again by a page of its own.
  */
+import { ChatError } from '../protocol/errors.ts';
 import type { GoneReason, Position } from '../protocol/words.ts';
 import { entriesAfter, messagesJson } from './batch.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, SystemAction } from './entry.ts';
 import type { Gate } from './gate.ts';
 import type { RoomId } from './identity.ts';
-import type { EncodeMessages, MessagesEvent } from './outlet.ts';
+import type { EncodeEvent, EncodeMessages, MessagesEvent } from './outlet.ts';
 import { presentEpoch, settle } from './position.ts';
 import type { Batch, Page, PageRequest, RoomHead, Store } from './store.ts';
 import type { Subscription } from './subscription.ts';
@@ -24,10 +25,14 @@ import type { Subscription } from './subscription.ts';
 export interface FeedContext {
   readonly store: Store;
   readonly encode: EncodeMessages;
+  readonly encodeEvent: EncodeEvent;
   /** Store reads at once. */
   readonly reads: Gate;
   /** Runs the task in the worker's next turn of sending (send-turns.ts). */
   readonly inTurn: (task: () => void) => void;
+  /** Whether entries may be handed on now, and when they may again (orders.ts). */
+  readonly isGood: () => boolean;
+  readonly whenGood: (task: () => void) => void;
   /** Resolves after so many milliseconds. Time is not known in here. */
   readonly wait: (ms: number) => Promise<void>;
   readonly limits: FeedLimits;
@@ -58,6 +63,9 @@ export const DEFAULT_FEED_LIMITS: FeedLimits = {
   gapGraceMs: 10,
 };
 
+/** Actions of `system` entries that change what a room's state says: for their user, or for all. */
+const CHANGES: ReadonlySet<string> = new Set(['role', 'set']);
+
 /** Actions of `system` entries that end their user's membership, and how the user is told. */
 const ENDS = new Map<string, GoneReason>([
   ['left', 'left'],
@@ -86,6 +94,8 @@ export class Feed {
   /** The highest seq of this epoch that was heard of. */
   #known = 0;
   #isGapWatched = false;
+  /** What is due waits until entries may be handed on. */
+  #isHeldBack = false;
   #isClosed = false;
 
   /** `onEmpty`: the last subscription is gone. */
@@ -147,10 +157,31 @@ export class Feed {
   /** Hands on what is due. */
   readonly flush = (): void => {
     if (this.#due.length === 0) return;
+    if (!this.isGood) return this.#flushWhenGood();
     const due = this.#due;
     this.#due = [];
     this.#handOn(due.length === 1 ? (due[0] ?? []) : due.flat());
   };
+
+  /** Something beside the log, to all sockets that are not skipped; a slow one misses it. */
+  pass(event: string, object: object, skips: (subscription: Subscription) => boolean): void {
+    const encoded = this.#context.encodeEvent(this.room, event, object);
+    for (const subscription of this.#all) {
+      const { outlet } = subscription;
+      if (!skips(subscription) && outlet.admit(encoded.bytes)) outlet.messages(encoded);
+    }
+  }
+
+  /** Whether entries may be handed on now. */
+  get isGood(): boolean {
+    return this.#context.isGood();
+  }
+
+  /** Resolves in a turn in which they may. */
+  async good(): Promise<void> {
+    while (!this.isGood && !this.#isClosed)
+      await new Promise<void>((resolve) => this.#context.whenGood(resolve));
+  }
 
   /** Someone says where the room's log ends. It may be late, so a lower head means nothing. */
   hear(head: RoomHead): void {
@@ -231,6 +262,15 @@ export class Feed {
     else if (this.#due.length >= this.limits.maxHeld) this.flush();
   }
 
+  #flushWhenGood(): void {
+    if (this.#isHeldBack) return;
+    this.#isHeldBack = true;
+    this.#context.whenGood(() => {
+      this.#isHeldBack = false;
+      this.flush();
+    });
+  }
+
   #sendTo(subscription: Subscription, entries: readonly Entry[]): boolean {
     const event = this.encode(this.#position.epoch, entries);
     if (!subscription.outlet.admit(event.bytes)) return false;
@@ -249,6 +289,14 @@ export class Feed {
       this.#endMemberships(entry);
     }
     this.#deliver(start === 0 ? entries : entries.slice(start));
+    for (const { system } of entries) if (system !== undefined) this.#tellOfChange(system);
+  }
+
+  /** After the entry itself: what the room's state says now. */
+  #tellOfChange({ action, user }: SystemAction): void {
+    if (!CHANGES.has(action)) return;
+    for (const subscription of this.#all)
+      if (user === undefined || subscription.user === user) subscription.changed();
   }
 
   /** Ends the memberships that the entry is about; those that began after it stay. */
@@ -258,6 +306,11 @@ export class Feed {
     for (const subscription of this.#all) {
       if (endedBy(entry, subscription.user) && subscription.point.seq < entry.seq) subscription.end(reason);
     }
+  }
+
+  /** The room was deleted. */
+  #endAll(): void {
+    for (const subscription of this.#all) subscription.end('deleted');
   }
 
   #deliver(entries: readonly Entry[]): void {
@@ -278,6 +331,8 @@ export class Feed {
 
   #remember(entries: readonly Entry[]): void {
     for (const entry of entries) {
+      // What was deleted is not sent from here any more; the store knows what is left of it.
+      if (entry.erases === true) this.#forgetRecent();
       this.#recent.push(entry);
       this.#recentBytes += entry.json.length;
     }
@@ -339,10 +394,12 @@ export class Feed {
       try {
         const { maxBatch: limit, maxPageBytes: maxBytes } = this.limits;
         const page = await this.read({ after: this.#position, limit, maxBytes });
+        await this.good();
         if (this.#isClosed) return;
         this.#apply(page);
         if (page.entries.length > 0 && page.info.head > this.#position.seq) this.#isRepairDue = true;
       } catch (error) {
+        if (isNotFound(error)) this.#endAll();
         // The next head or batch asks again; an outage is the store's to report.
         if (!isExpected(error)) this.#context.onFault(error);
         return;
@@ -376,6 +433,10 @@ export class Feed {
 
 function endedBy(entry: Entry, user: string): boolean {
   return entry.system !== undefined && entry.system.user === user && ENDS.has(entry.system.action);
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ChatError && error.code === 'not_found';
 }
 
 function isExpected(error: unknown): boolean {

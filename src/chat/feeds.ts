@@ -62,6 +62,16 @@ export class Feeds {
     if (batch !== undefined) feed.offer(batch);
   }
 
+  /** Something beside the log, to all sockets here that are not skipped. */
+  pass(room: RoomId, event: string, object: object, skips: (subscription: Subscription) => boolean): void {
+    this.#feeds.get(room)?.pass(event, object, skips);
+  }
+
+  /** Looks whether the room is still there. */
+  recheck(room: RoomId): void {
+    void this.#feeds.get(room)?.repair();
+  }
+
   hear(room: RoomId, head: RoomHead): void {
     this.#feeds.get(room)?.hear(head);
   }

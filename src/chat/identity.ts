@@ -29,3 +29,19 @@ export function namespaceOf(id: RoomId | UserId): string {
 export function nameOf(id: RoomId | UserId): string {
   return id.slice(id.indexOf(BAR) + 1);
 }
+
+/** The name of the direct room of two users: in ascending byte order, which for names is that of strings. */
+export function directRoom(a: string, b: string): string {
+  return a < b ? `dm:${a}:${b}` : `dm:${b}:${a}`;
+}
+
+/** The adapter's name for hints about a user; no room is called so. */
+export function hintRoom(user: UserId): RoomId {
+  return `${namespaceOf(user)}${BAR}@${nameOf(user)}` as RoomId;
+}
+
+/** The user whom hints of this name are about; undefined for a room. */
+export function hintedUser(room: RoomId): UserId | undefined {
+  const name = nameOf(room);
+  return name.startsWith('@') ? userId(namespaceOf(room), name.slice(1)) : undefined;
+}

@@ -1,6 +1,7 @@
 /** What a feed needs of the sockets it hands entries to. Implemented in edge/, faked in tests. */
 import type { GoneReason, Lost } from '../protocol/words.ts';
 import type { RoomId } from './identity.ts';
+import type { PresenceNews } from './watching.ts';
 
 /** A `messages` event, encoded once for all sockets that get it. */
 export interface MessagesEvent {
@@ -14,6 +15,9 @@ export interface MessagesEvent {
 /** `messages`: a JSON array. */
 export type EncodeMessages = (room: RoomId, epoch: string, messages: string) => MessagesEvent;
 
+/** Any other event of a room. */
+export type EncodeEvent = (room: RoomId, event: string, object: object) => MessagesEvent;
+
 /** One socket. */
 export interface Outlet {
   /** Makes room for so many bytes; false: the unsent ones are over the limit, send nothing. */
@@ -23,4 +27,5 @@ export interface Outlet {
   messages(event: MessagesEvent): void;
   lost(lost: Lost): void;
   gone(room: RoomId, reason: GoneReason): void;
+  presence(change: PresenceNews): void;
 }

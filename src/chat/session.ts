@@ -10,6 +10,7 @@ import type { Feeds } from './feeds.ts';
 import type { RoomId, UserId } from './identity.ts';
 import type { Outlet } from './outlet.ts';
 import { feedStart, headOf, roomState, type MemberView } from './room-state.ts';
+import type { PresenceNews, Watcher } from './watching.ts';
 import type { Subscription, SubscriptionOwner } from './subscription.ts';
 
 export interface SessionOptions {
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly maxRooms: number;
   /** Has this socket's rooms compared with the index: it was told of something else. */
   readonly resync: () => void;
+  /** Has this socket told what the room's state is now. */
+  readonly refresh: (session: Session, room: RoomId) => void;
 }
 
 /** A room's state for the client, and what is to be done once it was told. */
@@ -36,7 +39,7 @@ export interface Begun {
   readonly start: () => void;
 }
 
-export class Session implements SubscriptionOwner {
+export class Session implements SubscriptionOwner, Watcher {
   readonly id: string;
   readonly namespace: string;
   readonly user: string;
@@ -48,6 +51,7 @@ export class Session implements SubscriptionOwner {
   readonly #feeds: Feeds;
   readonly #maxRooms: number;
   readonly #resync: () => void;
+  readonly #refresh: SessionOptions['refresh'];
 
   /** Rooms that the client was told of, with their feed if there is one. */
   readonly #rooms = new Map<RoomId, Subscription | undefined>();
@@ -74,6 +78,7 @@ export class Session implements SubscriptionOwner {
     if (options.positions.size > 0) this.#positions = new Map(options.positions);
     this.#maxRooms = options.maxRooms;
     this.#resync = options.resync;
+    this.#refresh = options.refresh;
   }
 
   /** What the client was told of. */
@@ -111,20 +116,27 @@ export class Session implements SubscriptionOwner {
     return this.#changes?.get(room);
   }
 
-  /** Runs a join (to the beginning of the feed) or a leave, when those asked before it are over. */
+  /** Runs a join (to the beginning of the feed) or a leave, when what was asked before it is over. */
   async change<T>(room: RoomId, change: () => Promise<T>): Promise<T> {
-    this.#changes ??= new Map();
-    const changes = this.#changes;
-    const before = changes.get(room);
-    const result = before === undefined ? change() : before.then(change);
-    const end = result.catch(() => {});
-    changes.set(room, end);
     try {
-      return await result;
+      return await this.inOrder(room, change);
     } catch (error) {
       // It may be stored all the same; meanwhile nobody else told this socket of it.
       this.#resync();
       throw error;
+    }
+  }
+
+  /** Runs something of a room when what was asked before it is over; what is asked behind it waits. */
+  async inOrder<T>(room: RoomId, task: () => Promise<T>): Promise<T> {
+    this.#changes ??= new Map();
+    const changes = this.#changes;
+    const before = changes.get(room);
+    const result = before === undefined ? task() : before.then(task);
+    const end = result.catch(() => {});
+    changes.set(room, end);
+    try {
+      return await result;
     } finally {
       if (changes.get(room) === end) changes.delete(room);
       if (changes.size === 0) this.#changes = undefined;
@@ -177,6 +189,14 @@ export class Session implements SubscriptionOwner {
     if (!this.#isClosed) this.#resync();
   }
 
+  tell(change: PresenceNews): void {
+    if (!this.#isClosed) this.outlet.presence(change);
+  }
+
+  changed(room: RoomId): void {
+    if (!this.#isClosed) this.#refresh(this, room);
+  }
+
   /** The user left: nothing more of this room. */
   leave(room: RoomId): void {
     this.#rooms.get(room)?.end('left');
@@ -187,8 +207,9 @@ export class Session implements SubscriptionOwner {
   /** The room's membership is in doubt: its feed finds out by a page of its own. */
   recheck(room: RoomId): void {
     const subscription = this.#rooms.get(room);
-    if (subscription === undefined) this.#rooms.delete(room);
-    else subscription.feed.recheck(subscription);
+    if (subscription === undefined) {
+      if (this.#rooms.delete(room)) this.outlet.gone(room, 'left');
+    } else subscription.feed.recheck(subscription);
   }
 
   /** `history` gave everything up to here. */

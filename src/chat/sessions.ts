@@ -5,10 +5,11 @@
  * every two seconds, makes it certain: a join whose hint was lost still gets its feed.
  */
 import type { RoomState } from '../protocol/words.ts';
+import { Gate } from './gate.ts';
 import { nameOf, type RoomId, type UserId } from './identity.ts';
-import { isMember } from './room-state.ts';
+import { isMember, roomState } from './room-state.ts';
 import type { Session } from './session.ts';
-import type { Store } from './store.ts';
+import type { RoomView, Store } from './store.ts';
 
 interface UserEntry {
   readonly sessions: Set<Session>;
@@ -26,10 +27,18 @@ export interface SessionsOptions {
   readonly usersPerRead?: number | undefined;
 }
 
+/** Sessions that are told of a room's changed state at once; the others wait. */
+const REFRESHES_AT_ONCE = 16;
+
 export class Sessions {
   readonly #store: Pick<Store, 'index' | 'indexVersions' | 'views'>;
   readonly #options: SessionsOptions;
   readonly #users = new Map<UserId, UserEntry>();
+  /** States that are to be told anew: each once, however often it changed meanwhile. */
+  readonly #stale = new Map<Session, Set<RoomId>>();
+  /** Those of them for which the store did not answer. */
+  #untold = new Set<Session>();
+  readonly #reads = new Gate(REFRESHES_AT_ONCE);
 
   constructor(store: Pick<Store, 'index' | 'indexVersions' | 'views'>, options: SessionsOptions) {
     this.#store = store;
@@ -85,8 +94,28 @@ export class Sessions {
     if (!entry.isSyncing) void this.#sync(user, entry);
   }
 
+  /** What the room's state says is another thing now; the session is told. */
+  readonly refresh = (session: Session, room: RoomId): void => {
+    const known = this.#stale.get(session);
+    if (known !== undefined) return void known.add(room);
+    this.#stale.set(session, new Set([room]));
+    this.#tellSoon(session);
+  };
+
+  #tellSoon(session: Session): void {
+    this.#reads
+      .run(() => this.#tellStates(session))
+      .catch((error: unknown) => {
+        // `checkVersions` tries again.
+        if (!isOutage(error)) this.#options.onFault(error);
+      });
+  }
+
   /** Asks the store whose rooms changed. Rejects when it does not answer. */
   async checkVersions(): Promise<void> {
+    const untold = this.#untold;
+    this.#untold = new Set();
+    for (const session of untold) this.#tellSoon(session);
     const users = [...this.#users];
     const step = this.#options.usersPerRead ?? 500;
     for (let at = 0; at < users.length; at += step) {
@@ -110,9 +139,29 @@ export class Sessions {
       }
     } catch (error) {
       // The version still differs, so the next check tries again.
-      if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
+      if (!isOutage(error)) this.#options.onFault(error);
     } finally {
       entry.isSyncing = false;
+    }
+  }
+
+  async #tellStates(session: Session): Promise<void> {
+    const rooms = [...(this.#stale.get(session) ?? [])];
+    // What changes from here on is read again.
+    this.#stale.delete(session);
+    if (session.isClosed) return;
+    let views: readonly (RoomView | undefined)[];
+    try {
+      views = await this.#store.views(session.user, session.device, rooms);
+    } catch (error) {
+      this.#untold.add(session);
+      this.#stale.set(session, new Set([...rooms, ...(this.#stale.get(session) ?? [])]));
+      throw error;
+    }
+    for (const [i, room] of rooms.entries()) {
+      const view = views[i];
+      if (isMember(view) && !session.isClosed && session.knows(room))
+        this.#options.onRoom(session, roomState(room, view));
     }
   }
 
@@ -137,4 +186,8 @@ export class Sessions {
       start();
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreUnavailable';
 }

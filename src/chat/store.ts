@@ -15,7 +15,10 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import type { Durability, Position, Role, RoomKind } from '../protocol/words.ts';
 import type { Draft, Entry } from './entry.ts';
 import type { RoomId, UserId } from './identity.ts';
+import type { Order, OrderPage } from './orders.ts';
 import type { LogExtent, Loss } from './position.ts';
+import type { Leases, PresenceEntry, PresenceRecord } from './presence.ts';
+import type { Act, Actor } from './rights.ts';
 
 /** The store cannot be reached, or cannot write now. Told to peers as `unavailable`. */
 export class StoreUnavailable extends Error {
@@ -128,6 +131,30 @@ export interface Left {
   readonly point: Position;
 }
 
+/** What an act came to. */
+export interface Governed {
+  readonly info: RoomInfo;
+  /** The `system` entries, to be handed on like any other; undefined: nothing changed. */
+  readonly batch: Batch | undefined;
+  /** The act's target as it is now; undefined for an act that has none. */
+  readonly target: ListedMember | undefined;
+  /** The target's membership began or ended. */
+  readonly isOther: boolean;
+}
+
+export interface GovernOptions {
+  readonly maxRoomsPerUser: number;
+  /** Users of a room that are muted, banned or blocked. */
+  readonly maxSanctions: number;
+}
+
+export interface DirectOptions {
+  /** The asker's name to show. */
+  readonly name: string;
+  readonly device?: string | undefined;
+  readonly maxRoomsPerUser: number;
+}
+
 export interface PageRequest {
   /** Entries after this position. Brought into the present epoch by `settle` (position.ts). */
   readonly after: Position;
@@ -159,6 +186,25 @@ export interface HistoryPage extends RoomView {
   readonly entries: readonly Entry[];
   /** Whether there are more in the direction that was asked for. */
   readonly more: boolean;
+  /** The texts of the page's entries that were edited, as they are now. */
+  readonly edited: readonly Edited[];
+}
+
+/** The present text of an entry. */
+export interface Edited {
+  readonly seq: number;
+  readonly text: string;
+  /** When; ms since 1970. */
+  readonly at: number;
+}
+
+export interface ReadMark {
+  /** Up to where the user has read now. */
+  readonly seq: number;
+  /** It is further than before. */
+  readonly isNew: boolean;
+  /** Of the room. */
+  readonly members: number;
 }
 
 /** The user's index of rooms. Every change of membership raises the version. */
@@ -166,11 +212,23 @@ export interface RoomIndex {
   readonly version: number;
   /** Rooms the user is a member of, or may be (a join that was cut short): `views` tells. */
   readonly rooms: readonly RoomId[];
+  /** Tokens issued before are refused; ms since 1970, 0: none are. */
+  readonly revokedBefore: number;
+}
+
+export interface DeviceUse {
+  readonly device: string;
+  /** Ms since 1970. */
+  readonly usedAt: number;
 }
 
 export interface RoomHead {
   readonly epoch: string;
   readonly head: number;
+}
+
+export interface ScannedRoom extends RoomHead {
+  readonly room: RoomId;
 }
 
 export interface CursorMove {
@@ -206,8 +264,37 @@ export interface ListedRoom {
 export interface ListedMember {
   readonly user: string;
   readonly name: string;
-  readonly role: Role;
+  /** Undefined: not a member. */
+  readonly role?: Role | undefined;
   readonly mutedUntil?: number | undefined;
+  readonly banned?: true | undefined;
+  readonly bannedUntil?: number | undefined;
+}
+
+/** A user's entry under a lease, as it is from now on. */
+export interface PresenceChange {
+  readonly user: UserId;
+  /** Undefined: taken back. */
+  readonly entry: PresenceEntry | undefined;
+  /** With an entry that is taken back: when they were here last; ms since 1970. */
+  readonly lastSeen: number;
+}
+
+/** A part of a limit that is shared by all: so many in a window, which begins with the first. */
+export interface TokenAsk {
+  readonly key: string;
+  /** Negative: so many are given back. */
+  readonly want: number;
+  /** With fewer left none are granted. */
+  readonly least: number;
+  readonly count: number;
+  readonly perMs: number;
+}
+
+export interface TokenGrant {
+  readonly granted: number;
+  /** Until the window ends. */
+  readonly leftMs: number;
 }
 
 export interface Store {
@@ -217,14 +304,19 @@ export interface Store {
   /**
    * Stores the batches. Per draft, in order: not a member (or no such room) is `not_found`;
    * an id that is stored already gives its first epoch and seq (`duplicate`), twice in one
-   * batch too; else it gets the room's next seq. `at` never goes back within a room.
+   * batch too; muted, or blocked in a direct room, is `muted`, `forbidden`; else it gets the
+   * room's next seq. `at` never goes back within a room.
+   * A draft that is about another entry: `conflict` when that is of another epoch than the
+   * present one; `not_found` when it is no text, is gone, deleted, or lies before what the
+   * author may see; `forbidden`: an edit by another than its author, a delete by another who
+   * is neither owner nor admin. A delete takes text and data of the entry and of its edits away.
    */
   append(batches: readonly RoomBatch[]): Promise<Commit>;
 
   /**
    * Makes the user a member; the point is the head in the same step. A new membership's
    * `read` starts at its point. `not_found`: no such room and nothing to create, or private
-   * and not a member. `conflict`: exists and `mustCreate`. `too_large`: over maxRoomsPerUser.
+   * and not a member. `banned`. `conflict`: exists and `mustCreate`. `too_large`: over maxRoomsPerUser.
    */
   join(room: RoomId, user: string, options: JoinOptions): Promise<Joined>;
 
@@ -233,6 +325,37 @@ export interface Store {
    * `not_found`: not a member. `conflict`: the last owner of a room with other members.
    */
   leave(room: RoomId, user: string): Promise<Left>;
+
+  /**
+   * Does what `decide` (rights.ts) makes of the act, in the same step. A membership that begins
+   * has the seq before its entry as its point; one that ends takes its cursors along.
+   * `not_found`: no such room, or the actor is no member. `too_large`: over a limit.
+   */
+  govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed>;
+
+  /**
+   * The direct room of two users, created with both as members if it is not there.
+   * `forbidden`: one has blocked the other. `too_large`: one is a member of too many rooms.
+   */
+  openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined>;
+
+  /** Creates a room without members. False: it is there already. */
+  createRoom(room: RoomId, how: { readonly kind: RoomKind; readonly title: string }): Promise<boolean>;
+
+  /**
+   * Deletes a room with its log, ids, members and all. Head and epochs stay with its name: should
+   * it be created again, it goes on counting in a new epoch, with nothing before. `not_found`.
+   */
+  deleteRoom(room: RoomId): Promise<void>;
+
+  /** Rooms that this user's index has and that were seen not to be there: looks again, and forgets them. */
+  recheckIndex(user: UserId, rooms: readonly RoomId[]): Promise<void>;
+
+  /** The user's devices, the last used first. */
+  devices(user: UserId): Promise<readonly DeviceUse[]>;
+
+  /** `user` takes no direct messages of `other` any more, or does again. `too_large`: over `maxBlocks`. */
+  block(user: UserId, other: string, on: boolean, maxBlocks: number): Promise<void>;
 
   /** What comes after a position, with the reader's membership. `not_found`: no such room. */
   page(room: RoomId, request: PageRequest): Promise<Page>;
@@ -273,18 +396,68 @@ export interface Store {
    * The user has read up to `seq`, at most the head; never goes back. `not_found`: not a
    * member. `conflict`: `epoch` is over and seq lies above the base of a later one.
    */
-  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<void>;
+  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<ReadMark>;
 
   /** Public rooms of a namespace, by name. */
   listRooms(namespace: string, cursor: string | undefined, limit: number): Promise<ListPage<ListedRoom>>;
 
-  /** A room's members, by user. `not_found`: no such room, or `asker` is not a member. */
+  /** A room's members, by user. `not_found`: no such room, or the asker is not a member. */
   listMembers(
     room: RoomId,
-    asker: string,
+    asker: Actor,
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedMember>>;
+
+  /** Members of a room by name, after `after`; of a room that does not exist none. No right is checked. */
+  memberNames(room: RoomId, after: string | undefined, limit: number): Promise<string[]>;
+
+  /** A new lease of this process: it lives while the process does and, where that is not to be seen, for `ttlMs`. */
+  openLease(ttlMs: number): Promise<string>;
+
+  /** For `ttlMs` from now; 0: it ends. False: it has ended, and stays so. */
+  renewLease(lease: string, ttlMs: number): Promise<boolean>;
+
+  /** All leases that are not swept. */
+  leases(): Promise<Leases>;
+
+  /**
+   * Entries of users under a lease; answers their records then. Nothing is lost with them that a
+   * lease's end would not take.
+   */
+  enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]>;
+
+  /** In the order asked; undefined for a user never seen. Cheap. */
+  presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]>;
+
+  /** Takes the entries of leases back that ended at least `forMs` ago, and forgets them. */
+  sweepLeases(forMs: number, signal: AbortSignal): Promise<void>;
+
+  /** Visits all rooms, some at a time, in no order; one that is created meanwhile may be left out. */
+  scanRooms(visit: (rooms: readonly ScannedRoom[]) => Promise<void>, signal: AbortSignal): Promise<void>;
+
+  /** True: the holder of this lease has the role now. It is taken only from a lease that has ended. */
+  claimRole(role: string, lease: string): Promise<boolean>;
+
+  /** When this receiver was registered first; ms since 1970. */
+  registerHook(hook: string): Promise<number>;
+
+  /** Up to where a receiver has each room's log, in the order asked; undefined: it was told nothing of it. */
+  hookPlaces(hook: string, rooms: readonly RoomId[]): Promise<(Position | undefined)[]>;
+
+  moveHook(hook: string, room: RoomId, to: Position): Promise<void>;
+
+  /** Gives an order; `revoke` also holds for whoever connects later (`RoomIndex`). */
+  giveOrder(what: Order['do'], user: UserId): Promise<void>;
+
+  /** Orders after `after`, in order; undefined: none, only where the list ends now. Cheap. */
+  orders(after: string | undefined): Promise<OrderPage>;
+
+  /**
+   * Takes tokens, in the order asked; the smaller the rest, the smaller the part of it that one
+   * asker is granted, so that others get some. Counted by the store's clock; not durable.
+   */
+  takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]>;
 
   /** One background pass of retention over all rooms, in short steps; stops on the signal. */
   retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void>;

@@ -11,7 +11,7 @@
  * That is all there is to slow consumers, resume, offline queue and join without a seam.
  */
 import type { GoneReason, Lost, Position } from '../protocol/words.ts';
-import { nameOf } from './identity.ts';
+import { nameOf, type RoomId } from './identity.ts';
 import { entriesAfter } from './batch.ts';
 import type { Feed } from './feed.ts';
 import type { Outlet } from './outlet.ts';
@@ -33,9 +33,10 @@ export interface SubscriptionOptions {
   readonly owner?: SubscriptionOwner | undefined;
 }
 
-/** Told when it has ended, whoever ended it. */
+/** Told when it has ended, whoever ended it, and when the room's state is another one. */
 export interface SubscriptionOwner {
   ended(subscription: Subscription): void;
+  changed(room: RoomId): void;
 }
 
 export class Subscription {
@@ -87,6 +88,11 @@ export class Subscription {
     this.#catchUp();
   }
 
+  /** Title, kind or the user's role is another one. */
+  changed(): void {
+    this.#owner?.changed(this.feed.room);
+  }
+
   /** Nothing more is handed on. With a reason the client is told. */
   end(reason?: GoneReason): void {
     if (this.#state === 'ended') return;
@@ -99,7 +105,7 @@ export class Subscription {
 
   #catchUp(): void {
     this.#state = 'catching-up';
-    if (this.#isSettled && this.#goLive()) return;
+    if (this.#isSettled && this.feed.isGood && this.#goLive()) return;
     this.#run().catch((error: unknown) => {
       this.feed.onFault(error);
       this.end();
@@ -121,14 +127,22 @@ export class Subscription {
     let failures = 0;
     while (this.#isCatchingUp()) {
       await this.outlet.drained();
+      await this.feed.good();
       if (!this.#isCatchingUp()) return;
       if (this.#isSettled) {
         if (this.feed.isBehind(this.#position)) await this.feed.repair();
         if (!this.#isCatchingUp() || this.#goLive()) return;
       }
       const page = await this.#read();
+      await this.feed.good();
       if (!this.#isCatchingUp()) return;
-      if (page === 'gone') return this.end('left');
+      if (page === 'deleted') return this.end('deleted');
+      if (page === 'gone') {
+        // The log says why, unless the feed is past that entry.
+        await this.feed.repair();
+        if (this.#isCatchingUp()) this.end('left');
+        return;
+      }
       const isProgress = page !== 'unavailable' && this.#take(page);
       failures = isProgress ? 0 : failures + 1;
       // The first empty page is how a caught-up socket gets to the feed; more mean waiting.
@@ -136,14 +150,14 @@ export class Subscription {
     }
   }
 
-  async #read(): Promise<Page | 'gone' | 'unavailable'> {
+  async #read(): Promise<Page | 'gone' | 'deleted' | 'unavailable'> {
     try {
       const { maxBatch: limit, maxPageBytes: maxBytes } = this.feed.limits;
       const page = await this.feed.read({ after: this.#position, user: this.user, limit, maxBytes });
       return page.membership === undefined ? 'gone' : page;
     } catch (error) {
       if (error instanceof StoreUnavailable) return 'unavailable';
-      if (error instanceof ChatError && error.code === 'not_found') return 'gone';
+      if (error instanceof ChatError && error.code === 'not_found') return 'deleted';
       throw error;
     }
   }

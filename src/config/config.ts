@@ -20,6 +20,8 @@ export type Config = {
 export type WorkerConfig = Config & {
   /** The files of data that the primary claimed (`Claim.dataFiles`); on Redis none. */
   readonly dataFiles?: string | undefined;
+  /** The URL of a module of the application, with hooks. */
+  readonly hooksModule?: string | undefined;
 };
 
 /** Everything that is wrong, one line each. */

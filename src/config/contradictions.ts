@@ -7,7 +7,12 @@ import { flagOf, OPTION_NAMES, type OptionName } from './options.ts';
 
 /** `said`: the name under which an option was given. */
 export function contradictions(config: Partial<Config>, said: (name: OptionName) => string): string[] {
-  return [...ofTokens(config, said), ...ofFaults(config, said), ...ofSizes(config, said)];
+  return [
+    ...ofTokens(config, said),
+    ...ofHooks(config, said),
+    ...ofFaults(config, said),
+    ...ofSizes(config, said),
+  ];
 }
 
 const KEYS = ['jwtSecret', 'jwtPublicKey', 'jwtJwks'] as const satisfies readonly OptionName[];
@@ -30,6 +35,20 @@ function ofTokens(config: Partial<Config>, said: (name: OptionName) => string): 
     );
   }
   return found;
+}
+
+const MIN_HOOK_SECRET_BYTES = 16;
+
+function ofHooks(
+  { hook = [], authorize, hookSecret }: Partial<Config>,
+  said: (name: OptionName) => string,
+): string[] {
+  const bytes = Buffer.byteLength(hookSecret ?? '');
+  if (hookSecret !== undefined && bytes < MIN_HOOK_SECRET_BYTES)
+    return [`${said('hookSecret')} must be at least ${MIN_HOOK_SECRET_BYTES} bytes; got ${bytes}`];
+  if ((hook.length === 0 && authorize === undefined) || hookSecret !== undefined) return [];
+  const needs = said(hook.length > 0 ? 'hook' : 'authorize');
+  return [`${needs} needs --hook-secret: receivers tell by it that what comes is this server’s`];
 }
 
 function ofFaults({ faults, allowFaults }: Partial<Config>, said: (name: OptionName) => string): string[] {

@@ -1,5 +1,5 @@
 /** Options that name keys: they are read when the server starts, so what cannot be read is a mistake. */
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fitting, type Kind } from './kinds.ts';
 
@@ -16,4 +16,40 @@ export function jwkSet(): Kind<string> {
     const found: unknown = JSON.parse(readFileSync(given, 'utf8'));
     return typeof found === 'object' && found !== null && 'keys' in found && Array.isArray(found.keys);
   });
+}
+
+/** A program's key as the server holds it. */
+export interface HashedKey {
+  readonly name: string;
+  readonly scopes: readonly ('read' | 'post' | 'admin')[];
+  /** SHA-256 of the key, hex: the key itself is forgotten. */
+  readonly hash: string;
+}
+
+const SCOPES = ['read', 'post', 'admin'] as const;
+
+/** `[NAME[:SCOPES]=]KEY`, several joined by commas; without scopes a key has all. */
+export function apiKeys(): Kind<readonly HashedKey[]> {
+  return {
+    takes:
+      'a list of [NAME[:SCOPES]=]KEY, each KEY of 16 characters or more, SCOPES of read, post, admin joined by +',
+    read(given) {
+      const keys: HashedKey[] = [];
+      for (const text of given.split(',').filter((one) => one !== '')) {
+        const key = apiKey(text, `key-${keys.length + 1}`);
+        if (key === undefined || keys.some(({ name }) => name === key.name)) return undefined;
+        keys.push(key);
+      }
+      return { value: keys };
+    },
+  };
+}
+
+function apiKey(text: string, unnamed: string): HashedKey | undefined {
+  const match = /^(?:([A-Za-z0-9_.-]{1,64})(?::([a-z+]+))?=)?([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text);
+  const [, name = unnamed, given = SCOPES.join('+'), key] = match ?? [];
+  if (key === undefined) return undefined;
+  const scopes = SCOPES.filter((scope) => given.split('+').includes(scope));
+  if (scopes.length !== given.split('+').length) return undefined;
+  return { name, scopes, hash: createHash('sha256').update(key).digest('hex') };
 }

@@ -7,6 +7,8 @@ import { availableParallelism } from 'node:os';
 export interface Kind<T> {
   /** Completes "must be …". */
   readonly takes: string;
+  /** What a bare number from code counts; none: as it is written. */
+  readonly unit?: string;
   /** Undefined: the text does not fit. */
   read(text: string): { readonly value: T } | undefined;
 }
@@ -90,9 +92,8 @@ type UnitOfTime = keyof typeof UNIT_MS;
 
 /** `250ms`, `10s`, `5m`, `2h`, `30d` → milliseconds. The limits are written the same way. */
 export function duration(min: string, max: string): Kind<number> {
-  return kind(`a duration such as 250ms, 10s, 5m or 30d, from ${min} to ${max}`, (given) =>
-    within(toMs(given), toMs(min), toMs(max)),
-  );
+  const takes = `a duration such as 250ms, 10s, 5m or 30d, from ${min} to ${max}`;
+  return { ...kind(takes, (given) => within(toMs(given), toMs(min), toMs(max))), unit: 'ms' };
 }
 
 function toMs(given: string): number {

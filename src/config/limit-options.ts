@@ -100,7 +100,7 @@ export const LIMIT_OPTIONS = {
     value: 'N',
     kind: whole(1, 100_000),
     default: '50',
-    about: 'Connections of a user on one worker; over it the oldest is closed.',
+    about: 'Connections of a user, over all workers and hosts; over it the oldest is closed.',
   },
   maxOutstanding: {
     group: 'Limits of the chat',
@@ -114,8 +114,35 @@ export const LIMIT_OPTIONS = {
     value: 'N',
     kind: whole(1, 10_000),
     default: '200',
-    about:
-      'Members up to which presence will name each one of a room (told to clients; presence is not there yet).',
+    about: 'Members up to which presence names each one of a room, and names in one presence:watch.',
+  },
+  maxWatchedPerSocket: {
+    group: 'Limits of the server',
+    value: 'N',
+    kind: whole(1, 1_000_000),
+    default: '5000',
+    about: 'Users whose presence one connection watches, the members of its rooms among them.',
+  },
+  maxWatched: {
+    group: 'Limits of the server',
+    value: 'N',
+    kind: whole(1, 10_000_000),
+    default: '200000',
+    about: 'Users whose presence the connections of one worker watch.',
+  },
+  maxSanctionsPerRoom: {
+    group: 'Limits of the server',
+    value: 'N',
+    kind: whole(1, 1_000_000),
+    default: '10000',
+    about: 'Users of a room who are muted or banned.',
+  },
+  maxBlocksPerUser: {
+    group: 'Limits of the server',
+    value: 'N',
+    kind: whole(1, 1_000_000),
+    default: '1000',
+    about: 'Users whom a user blocks.',
   },
   maxConnections: {
     group: 'Limits of the server',

@@ -1,9 +1,10 @@
 /** The options of what to serve, to whom, on what, and how to run it. */
 import { duration, faults, list, matching, oneOf, rate, text, toggle, whole, wholeOrCores } from './kinds.ts';
-import { jwkSet, publicKeyFile } from './key-kinds.ts';
+import { apiKeys, jwkSet, publicKeyFile } from './key-kinds.ts';
 import type { OptionRow } from './option-row.ts';
 
 const NAMESPACE = matching(/^\/[a-z0-9*-]{1,32}$/, 'a namespace such as /acme or a pattern such as /team-*');
+const HTTP_URL = matching(/^https?:\/\/[^\s,]+$/, 'an http or https URL');
 const ORIGIN = matching(/^(\*|https?:\/\/[^\s/,]+)$/, 'an origin such as https://chat.example.org, or *');
 const REDIS_URL = matching(
   /^(rediss?:\/\/[^\s,]+|rediss?\+sentinel:\/\/[^\s/]+\/[^\s/]+|rediss?\+cluster:\/\/[^\s/]+\/?)$/,
@@ -128,12 +129,121 @@ export const SERVER_OPTIONS = {
     isList: true,
     about: 'Web origins whose pages may connect besides those of this very address; * for all.',
   },
-  ratePosts: {
+  apiKey: {
+    group: 'Programs',
+    value: '[NAME[:SCOPES]=]KEY',
+    kind: apiKeys(),
+    default: '',
+    isList: true,
+    isSecret: true,
+    about:
+      'Keys of programs for /api/v1, each of 16 characters or more; SCOPES of read, post, admin joined by +.',
+  },
+  apiOrigins: {
+    group: 'Programs',
+    value: 'LIST',
+    kind: list(ORIGIN),
+    default: '',
+    isList: true,
+    about: 'Web origins whose pages may use /api/v1; * for all.',
+  },
+  hook: {
+    group: 'Programs',
+    value: 'URL',
+    kind: list(HTTP_URL),
+    default: '',
+    isList: true,
+    about: 'Where every entry of every room is sent to, signed, at least once and in order per room.',
+  },
+  authorize: {
+    group: 'Programs',
+    value: 'URL',
+    kind: HTTP_URL,
+    about: 'Which is asked whether somebody may connect, join or create; needs --hook-secret.',
+  },
+  hookSecret: {
+    group: 'Programs',
+    value: 'SECRET',
+    kind: text('a secret'),
+    isSecret: true,
+    about: 'Secret that hooks are signed with (HMAC-SHA256), 16 bytes or more.',
+  },
+  trustProxy: {
     group: 'Who may come in',
+    value: 'N',
+    kind: whole(0, 16),
+    default: '0',
+    about: 'Proxies in front whose X-Forwarded-For says where a client comes from.',
+  },
+  ratePosts: {
+    group: 'Limits over all workers and hosts',
     value: 'RATE',
     kind: rate(),
     default: '600/10s',
-    about: 'Posts that one connection may make.',
+    about: 'Posts, edits, deletes and reactions that a user may make; 0 for no limit.',
+  },
+  rateRoomPosts: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '0',
+    about: 'Posts that all together may make in one room; 0 for no limit.',
+  },
+  rateJoins: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '3000/1m',
+    about: 'Rooms that a user may create, join or open.',
+  },
+  rateConnects: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '1200/1m',
+    about: 'Connections that a user may make.',
+  },
+  rateAddressConnects: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '0',
+    about: 'Connections that may come from one address (of IPv6 one /64); 0 for no limit.',
+  },
+  rateRequests: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '0',
+    about: 'Requests of any kind that a user may make; 0 for no limit.',
+  },
+  rateBytes: {
+    group: 'Limits over all workers and hosts',
+    value: 'RATE',
+    kind: rate(),
+    default: '0',
+    about: 'Bytes of requests that a user may send; 0 for no limit.',
+  },
+  presenceGrace: {
+    group: 'Presence',
+    value: 'TIME',
+    kind: duration('0ms', '10m'),
+    default: '5s',
+    about: 'How long somebody whose connection is gone still counts as there.',
+  },
+  presenceLease: {
+    group: 'Presence',
+    value: 'TIME',
+    kind: duration('1s', '10m'),
+    default: '9s',
+    about: 'After how long the users of a worker that was lost with its host are let go (--adapter redis).',
+  },
+  presenceCoalesce: {
+    group: 'Presence',
+    value: 'TIME',
+    kind: duration('10ms', '1m'),
+    default: '250ms',
+    about: 'How far apart presence events to one connection are; what changes meanwhile is one event.',
   },
   drainSpread: {
     group: 'Operating',

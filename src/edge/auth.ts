@@ -34,6 +34,8 @@ export interface Identity {
   readonly name: string;
   /** When the connection ends, ms since 1970; undefined: never. */
   readonly expiresAt: number | undefined;
+  /** Of the token, ms since 1970; 0 where it does not say. Undefined: a guest. */
+  readonly issuedAt: number | undefined;
 }
 
 type Key = JWTVerifyGetKey | Uint8Array | ReturnType<typeof createPublicKey>;
@@ -80,7 +82,7 @@ export class Authenticator {
   guest(user: string | undefined): Identity {
     if (user === undefined)
       throw new ChatError('unauthorized', 'auth.user is required: a name to chat under (--auth guest)');
-    return { user, name: user, expiresAt: undefined };
+    return { user, name: user, expiresAt: undefined, issuedAt: undefined };
   }
 
   /** Rejects with `unauthorized`, `expired`, or `forbidden` (not for this namespace). */
@@ -123,6 +125,12 @@ export class Authenticator {
   }
 }
 
+/** Throws `unauthorized` for a token that was issued before the user's were revoked. */
+export function checkRevoked(issuedAt: number | undefined, revokedBefore: number): void {
+  if (issuedAt !== undefined && issuedAt < revokedBefore)
+    throw new ChatError('unauthorized', 'the token was revoked; get a new one');
+}
+
 function isUnreachable(error: unknown): boolean {
   return error instanceof TypeError && error.message === 'fetch failed';
 }
@@ -138,7 +146,7 @@ function openKey({ jwtSecret, jwtPublicKey, jwtJwks }: AuthOptions): Key {
 }
 
 function identityOf(payload: JWTPayload, namespace: string): Identity {
-  const { sub, exp } = payload;
+  const { sub, exp, iat = 0 } = payload;
   if (typeof sub !== 'string' || !USER_PATTERN.test(sub))
     throw new ChatError('unauthorized', `the token's sub must be a user: ${USER_PATTERN.source}`);
   const { namespaces, name } = payload;
@@ -146,5 +154,10 @@ function identityOf(payload: JWTPayload, namespace: string): Identity {
     throw new ChatError('forbidden', `the token is not for the namespace ${namespace}`);
   }
   const shown = typeof name === 'string' && name !== '' ? name.slice(0, 128) : sub;
-  return { user: sub, name: shown, expiresAt: exp === undefined ? undefined : exp * 1_000 };
+  return {
+    user: sub,
+    name: shown,
+    expiresAt: exp === undefined ? undefined : exp * 1_000,
+    issuedAt: iat * 1_000,
+  };
 }

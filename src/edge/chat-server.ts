@@ -14,6 +14,7 @@ import { Server } from 'socket.io';
 import { Decoder } from 'socket.io-parser';
 import { requestSchemas } from '../protocol/requests.ts';
 import type { RoomState } from '../protocol/words.ts';
+import { Api } from './api/api.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
 import { forgetRequests } from './forget-requests.ts';
@@ -34,24 +35,32 @@ export interface ChatServerOptions {
   readonly readiness: () => Readiness;
   /** Called when something is to be sent: `flush` sends all of it. */
   readonly onHeld: (flush: () => void) => void;
+  /** The application's own server; without it one that does not listen. */
+  readonly http?: HttpServer | undefined;
 }
 
 export class ChatServer {
   readonly io: Server;
   readonly http: HttpServer;
   readonly #readiness: () => Readiness;
+  /** The HTTP server is this one's. */
+  readonly #isOwn: boolean;
+  #api: Api | undefined;
 
-  constructor(settings: EdgeSettings, { readiness, onHeld }: ChatServerOptions) {
+  constructor(settings: EdgeSettings, { readiness, onHeld, http }: ChatServerOptions) {
     this.#readiness = readiness;
-    this.http = createServer(this.#onRequest);
+    this.#isOwn = http === undefined;
+    this.http = http ?? createServer(this.#onRequest);
     // Node bounds the time of heads and requests only in a server that listens (TRAPS 0 row 10).
-    this.http.emit('listening');
+    if (this.#isOwn) this.http.emit('listening');
     this.io = new Server(this.http, {
       adapter: RoomlessAdapter,
       parser: { Encoder: WireEncoder, Decoder },
       perMessageDeflate: false,
       httpCompression: false,
       serveClient: false,
+      // Upgrades of another path are the application's.
+      destroyUpgrade: this.#isOwn,
       cleanupEmptyChildNamespaces: true,
       maxHttpBufferSize: settings.limits.maxPacketBytes,
       pingInterval: settings.pingIntervalMs,
@@ -71,6 +80,7 @@ export class ChatServer {
   serve(context: ChatContext): Connections {
     const handshake = new Handshake(context);
     const dispatcher = new Dispatcher(context, requestSchemas(context.settings.limits), HANDLERS);
+    this.#api = new Api(context, context.settings.api);
     const connections = new Connections(context, handshake, dispatcher);
     // Every name is let in as far as the middleware, which refuses with a code.
     const parent = this.io.of((_name, _auth, next) => next(null, true));
@@ -86,8 +96,11 @@ export class ChatServer {
     this.io.of(namespace).sockets.get(socket)?.emit('room', state);
   }
 
+  /** The server of an application stays open. */
   async close(): Promise<void> {
-    await this.io.close();
+    if (this.#isOwn) return this.io.close();
+    this.io.disconnectSockets(true);
+    this.io.engine.close();
   }
 
   readonly #refusal = (
@@ -99,16 +112,23 @@ export class ChatServer {
   };
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (this.handle(request, response)) return;
     const path = request.url?.split('?', 1)[0] ?? '';
-    if (path.startsWith('/socket.io/')) return;
-    if (path === '/healthz') return answer(response, 200, { ok: true });
-    if (path === '/readyz') {
-      const readiness = this.#readiness();
-      return answer(response, readiness.ready ? 200 : 503, readiness);
-    }
     answer(response, 404, {
       error: { code: 'not_found', message: `nothing at ${path.slice(0, 128)}`, retry: false },
     });
+  };
+
+  /** Answers what is the chat's; false: it is not. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (path.startsWith('/socket.io/')) return true;
+    if (path === '/healthz') answer(response, 200, { ok: true });
+    else if (path === '/readyz') {
+      const readiness = this.#readiness();
+      answer(response, readiness.ready ? 200 : 503, readiness);
+    } else return this.#api?.handle(request, response) === true;
+    return true;
   };
 }
 

@@ -4,11 +4,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import { nameOf, userId } from '../chat/identity.ts';
-import { RateLimit } from '../chat/rate-limit.ts';
 import { isMember, type MemberView } from '../chat/room-state.ts';
 import { Session, type Begun } from '../chat/session.ts';
-import type { RoomId } from '../chat/identity.ts';
+import type { RoomId, UserId } from '../chat/identity.ts';
+import type { Order } from '../chat/orders.ts';
 import type { Caller, ChatContext } from './chat-context.ts';
+import { checkRevoked } from './auth.ts';
 import { DirectRequests } from './direct-requests.ts';
 import type { Arrival, Handshake } from './handshake.ts';
 import { errorBody, Requests, type Dispatcher } from './request.ts';
@@ -76,7 +77,7 @@ export class Connections {
     if (arrival === undefined) return void socket.disconnect(true);
     const connection = this.#connect(socket, arrival);
     const { session } = connection.caller;
-    this.#begin(socket, session).catch((error: unknown) => {
+    this.#begin(socket, connection).catch((error: unknown) => {
       // The client is in, but it cannot be told its rooms: it comes back and tries again.
       const body = errorBody(error, this.#context.log, 'welcome');
       this.#context.log.warn({ user: session.user, code: body.code }, 'a client could not be welcomed');
@@ -111,7 +112,7 @@ export class Connections {
   }
 
   #connect(socket: Socket, { identity, device, positions, subscribesAll }: Arrival): Connection {
-    const { settings, feeds, sessions, now } = this.#context;
+    const { settings, feeds, sessions, roll, board } = this.#context;
     const namespace = socket.nsp.name;
     const outlet = new SocketOutlet(socket, settings);
     const session = new Session(feeds, outlet, {
@@ -125,19 +126,22 @@ export class Connections {
       subscribesAll,
       maxRooms: settings.limits.maxRoomsPerUser,
       resync: () => sessions.hint(userId(namespace, identity.user)),
+      refresh: sessions.refresh,
     });
-    const posts = settings.ratePosts === undefined ? undefined : new RateLimit(settings.ratePosts, now());
-    const caller: Caller = { session, posts, expiresAt: identity.expiresAt };
+    const caller: Caller = { session, expiresAt: identity.expiresAt, issuedAt: identity.issuedAt };
     const requests = new Requests(this.#dispatcher, caller);
     const connection = new Connection(socket, caller, requests);
     this.#open.set(session, connection);
     sessions.add(session);
+    roll.arrive(session.userId, session);
     this.#replaceOldest(session);
     const direct = new DirectRequests(socket, requests, outlet);
     socket.onAny((event: unknown, ...args: unknown[]) => requests.hear(event, args));
     // One listener, which is called once: each more is a quarter of a kilobyte for every connection.
     socket.on('disconnect', () => {
       sessions.remove(session);
+      roll.leave(session.userId, session);
+      board.unwatch(session);
       this.#open.delete(session);
       direct.end();
       outlet.close();
@@ -146,31 +150,65 @@ export class Connections {
     return connection;
   }
 
-  /** Over the limit the user's oldest connection goes; never one of the same device. */
-  #replaceOldest(session: Session): void {
-    const { sessions, settings } = this.#context;
-    const all = sessions.of(session.userId);
-    if (all.size <= settings.limits.maxSocketsPerUser) return;
-    for (const other of all) {
-      if (other === session || (other.device !== undefined && other.device === session.device)) continue;
-      const connection = this.#open.get(other);
-      connection?.announce('replaced', 0);
-      return connection?.close();
+  /** Ends the connections that an order is about. */
+  obey({ do: what, user, at }: Order): void {
+    for (const session of this.#context.sessions.of(user)) {
+      const connection = this.#open.get(session);
+      const issuedAt = connection?.caller.issuedAt;
+      // A guest has no token that could be refused; this connection ends all the same.
+      if (connection === undefined || (what === 'revoke' && issuedAt !== undefined && issuedAt >= at))
+        continue;
+      connection.announce('revoked', 0);
+      connection.close();
     }
   }
 
-  async #begin(socket: Socket, session: Session): Promise<void> {
+  /** Orders were missed: everybody comes back and is looked at anew. */
+  closeAll(): void {
+    for (const connection of this.#open.values()) {
+      connection.announce('revoked', 0);
+      connection.close();
+    }
+  }
+
+  /** Closes so many of a user's oldest connections here; none of `device`, whose connection is the newest. */
+  closeOldest(user: UserId, device: string | undefined, count: number): void {
+    let left = count;
+    for (const session of this.#context.sessions.of(user)) {
+      if (left === 0) return;
+      if (session.device !== undefined && session.device === device) continue;
+      const connection = this.#open.get(session);
+      connection?.announce('replaced', 0);
+      connection?.close();
+      left -= 1;
+    }
+  }
+
+  /** Over the limit the user's oldest connection goes; over all workers it is looked for later (presence). */
+  #replaceOldest(session: Session): void {
+    const { sessions, settings } = this.#context;
+    const over = sessions.of(session.userId).size - settings.limits.maxSocketsPerUser;
+    if (over > 0) this.closeOldest(session.userId, session.device, Math.min(1, over));
+  }
+
+  async #begin(socket: Socket, { caller }: Connection): Promise<void> {
+    const { session } = caller;
     const { store, settings, sessions } = this.#context;
     if (session.device !== undefined)
       await store.useDevice(session.userId, session.device, settings.limits.maxDevicesPerUser);
     const index = await store.index(session.userId);
+    // Whoever is here by now hears of later orders.
+    checkRevoked(caller.issuedAt, index.revokedBefore);
     const views = await store.views(session.user, session.device, index.rooms);
     if (session.isClosed) return;
     const rooms: [RoomId, MemberView][] = [];
+    const gone: RoomId[] = [];
     for (const [i, room] of index.rooms.entries()) {
       const view = views[i];
       if (isMember(view)) rooms.push([room, view]);
+      else if (view === undefined) gone.push(room);
     }
+    if (gone.length > 0) await store.recheckIndex(session.userId, gone);
     rooms.sort(([, a], [, b]) => b.info.lastAt - a.info.lastAt);
     const begun = rooms.map(([room, view]): Begun => {
       // A request of this socket may have begun the room's feed already.

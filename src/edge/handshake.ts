@@ -10,6 +10,9 @@ import { authSchema, checkShape, parse } from '../protocol/requests.ts';
 import type { Position } from '../protocol/words.ts';
 import type { Identity } from './auth.ts';
 import type { ChatContext } from './chat-context.ts';
+import { userId } from '../chat/identity.ts';
+import { authorize } from './authorize-all.ts';
+import { clientAddress } from './client-address.ts';
 import { namespaceCheck } from './namespaces.ts';
 import { errorBody } from './request.ts';
 
@@ -92,6 +95,11 @@ export class Handshake {
       authenticator.mode === 'guest'
         ? authenticator.guest(user)
         : await authenticator.token(token, namespace);
+    const { settings, limits: edgeLimits } = this.#context;
+    const { address, headers } = socket.handshake;
+    const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
+    await edgeLimits.connect(userId(namespace, identity.user), from);
+    await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
     this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
   }
 

@@ -138,6 +138,7 @@ export class Dispatcher {
     input: unknown,
     asked: Asked,
   ): Promise<Answer> | undefined {
+    this.#context.limits.request(caller.session.userId, () => JSON.stringify(input ?? {}).length);
     checkShape(input, this.#context.settings.limits.maxDepth);
     const request = parse(this.#schemas[name], input ?? {});
     return this.#handlers[name](this.#context, caller, request as RequestOf<N>, asked);

@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'socket.io';
 import type { MessagesEvent, Outlet } from '../chat/outlet.ts';
+import type { PresenceNews } from '../chat/watching.ts';
 import { nameOf, type RoomId } from '../chat/identity.ts';
 import type { GoneReason, Lost } from '../protocol/words.ts';
 import { GatheredWebSocket } from './gathered-web-socket.ts';
@@ -92,6 +93,10 @@ export class SocketOutlet implements Outlet {
 
   gone(room: RoomId, reason: GoneReason): void {
     this.#socket.emit('room', { room: nameOf(room), gone: reason });
+  }
+
+  presence(change: PresenceNews): void {
+    this.#socket.emit('presence', change);
   }
 
   /** Looks again each time that something has left; an upgrade changes the way. */

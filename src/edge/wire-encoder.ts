@@ -39,6 +39,10 @@ export function encodeMessages(room: RoomId, epoch: string, messages: string): M
   return new WireMessages(`2${prefixOf(namespaceOf(room))}["messages",${head}${messages}}]`);
 }
 
+export function encodeEvent(room: RoomId, event: string, object: object): MessagesEvent {
+  return new WireMessages(`2${prefixOf(namespaceOf(room))}${JSON.stringify([event, object])}`);
+}
+
 /** How a packet names its namespace. */
 export function prefixOf(namespace: string): string {
   return namespace === '/' ? '' : `${namespace},`;

@@ -10,7 +10,7 @@ import { EXIT_SOFTWARE, EXIT_UNAVAILABLE, PrimaryError } from './errors.ts';
 import type { FrontLimits } from './front-limits.ts';
 import { Front, type FrontCounts } from './front.ts';
 import type { PrimaryLog } from './primary-log.ts';
-import { handleSignals } from './signals.ts';
+import { handleSignals, type SignalActions } from './signals.ts';
 import type { SupervisorSettings } from './supervisor-settings.ts';
 import { workerArguments } from './v8-settings.ts';
 import { Supervisor, type WorkerReport } from './supervisor.ts';
@@ -32,6 +32,8 @@ export interface PrimaryOptions {
   readonly log: PrimaryLog;
   readonly limits?: Partial<FrontLimits> | undefined;
   readonly supervision?: Partial<SupervisorSettings> | undefined;
+  /** Whether SIGTERM, SIGINT and SIGHUP are this server's. Default true. */
+  readonly handlesSignals?: boolean | undefined;
   /** All workers are ready for the first time. */
   readonly onReady?: ((url: string) => void) | undefined;
   /** The server gives up; `closed` resolves with the error's exit code afterwards. */
@@ -108,7 +110,8 @@ export async function startPrimary(options: PrimaryOptions): Promise<RunningPrim
     return drained;
   };
   const reload = (): Promise<boolean> => supervisor.reload();
-  const stopSignals = handleSignals({
+  const { handlesSignals = true } = options;
+  const actions: SignalActions = {
     drain: () => void drain(),
     end: (code) => void end(code, 'a second signal'),
     reload: () => void reload(),
@@ -116,7 +119,8 @@ export async function startPrimary(options: PrimaryOptions): Promise<RunningPrim
       log.error({ err: error }, 'uncaught exception in the primary');
       void end(EXIT_SOFTWARE, 'the primary failed');
     },
-  });
+  };
+  const stopSignals = handlesSignals ? handleSignals(actions) : () => {};
   supervisor.start();
   return {
     url,

@@ -26,11 +26,11 @@ function isRoomName(value: string): boolean {
 }
 
 const string = (what: string) => v.string(must(what));
-const room = v.pipe(
+export const room = v.pipe(
   string(`be a room: ${ROOM_PATTERN.source} or dm:<a>:<b>`),
   v.check(isRoomName, must(`match ${ROOM_PATTERN.source} or be dm:<a>:<b>`)),
 );
-const namedRoom = v.pipe(
+export const namedRoom = v.pipe(
   string(`match ${ROOM_PATTERN.source}`),
   v.regex(ROOM_PATTERN, must(`match ${ROOM_PATTERN.source}`)),
 );
@@ -38,17 +38,17 @@ export const userSchema = v.pipe(
   string(`match ${USER_PATTERN.source}`),
   v.regex(USER_PATTERN, must(`match ${USER_PATTERN.source}`)),
 );
-const messageId = v.pipe(
+export const messageId = v.pipe(
   string('be 1–64 printable ASCII characters'),
   v.regex(MESSAGE_ID_PATTERN, must('be 1–64 printable ASCII characters')),
 );
 const boolean = v.boolean(must('be true or false'));
 
-const whole = (min: number, max: number) => {
+export const whole = (min: number, max: number) => {
   const message = must(`be a whole number from ${min} to ${max}`);
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
 };
-const seq = whole(1, MAX_SEQ);
+export const seq = whole(1, MAX_SEQ);
 const epoch = v.pipe(string('be an epoch'), v.maxLength(64, must('be an epoch of at most 64 characters')));
 
 /** `seq: 0` needs no epoch. */
@@ -58,17 +58,29 @@ export const positionSchema = v.pipe(
   // From a client seq 0 is the wish for everything that is retained, whatever epoch it names.
   v.transform((position) => (position.seq === 0 ? { epoch: '', seq: 0 } : position)),
 );
+const emoji = v.pipe(
+  string('be an emoji'),
+  v.minBytes(1, must('be an emoji of 1 to 64 bytes')),
+  v.maxBytes(64, must('be an emoji of 1 to 64 bytes')),
+);
+/** Milliseconds since 1970; 0: none. */
+export const time = whole(0, 8.64e15);
+
 const positions = v.record(v.string(), positionSchema, must('be { [room]: { epoch, seq } }'));
 
-const cursor = v.pipe(string('be a cursor'), v.maxLength(512, must('be a cursor of at most 512 characters')));
+export const cursor = v.pipe(
+  string('be a cursor'),
+  v.maxLength(512, must('be a cursor of at most 512 characters')),
+);
+
+export const title = v.optional(
+  v.pipe(string('be a title'), v.maxBytes(256, must('be a title of at most 256 bytes'))),
+);
+export const text = v.string(must('be a string'));
 
 /** The schemas, made once with the server's limits. */
 export function requestSchemas(limits: Limits) {
   const limit = v.optional(whole(1, limits.maxPage), Math.min(DEFAULT_PAGE, limits.maxPage));
-  const title = v.optional(
-    v.pipe(string('be a title'), v.maxBytes(256, must('be a title of at most 256 bytes'))),
-  );
-  const text = v.string(must('be a string'));
   const kind = v.picklist(['public', 'private'], must('be public or private'));
   return {
     'room:create': v.object({ room: v.optional(namedRoom), kind, title }),
@@ -77,6 +89,18 @@ export function requestSchemas(limits: Limits) {
     'room:list': v.object({ cursor: v.optional(cursor), limit }),
     'room:mine': v.object({ cursor: v.optional(cursor), limit }),
     'room:members': v.object({ room, cursor: v.optional(cursor), limit }),
+    'room:set': v.object({ room, title, kind: v.optional(kind) }),
+    'member:set': v.object({
+      room,
+      user: userSchema,
+      role: v.optional(v.picklist(['owner', 'admin', 'member'], must('be owner, admin or member'))),
+      mutedUntil: v.optional(time),
+      banned: v.optional(boolean),
+      bannedUntil: v.optional(time),
+    }),
+    'member:remove': v.object({ room, user: userSchema }),
+    'dm:open': v.object({ user: userSchema }),
+    'user:block': v.object({ user: userSchema, on: boolean }),
     'message:post': v.object({
       room,
       id: messageId,
@@ -84,6 +108,9 @@ export function requestSchemas(limits: Limits) {
       replyTo: v.optional(seq),
       data: v.optional(v.unknown()),
     }),
+    'message:edit': v.object({ room, id: messageId, seq, text, epoch: v.optional(epoch) }),
+    'message:delete': v.object({ room, id: messageId, seq, epoch: v.optional(epoch) }),
+    'message:react': v.object({ room, id: messageId, seq, emoji, on: boolean, epoch: v.optional(epoch) }),
     history: v.object({
       room,
       before: v.optional(whole(0, MAX_SEQ)),
@@ -93,6 +120,12 @@ export function requestSchemas(limits: Limits) {
     }),
     delivered: v.object({ positions }),
     read: v.object({ room, seq: whole(0, MAX_SEQ), epoch: v.optional(epoch) }),
+    typing: v.object({ room, on: boolean }),
+    'presence:watch': v.object({
+      rooms: v.optional(v.array(room, must('be a list of rooms')), []),
+      users: v.optional(v.array(userSchema, must('be a list of users')), []),
+    }),
+    'presence:set': v.object({ status: v.picklist(['online', 'away'], must('be online or away')) }),
     'auth:refresh': v.object({ token: string('be a token') }),
   };
 }
@@ -111,11 +144,15 @@ export const authSchema = v.object({
 });
 
 /** The object, typed; `bad_request` with the first thing that does not fit. */
-export function parse<S extends v.GenericSchema>(schema: S, input: unknown): v.InferOutput<S> {
+export function parse<S extends v.GenericSchema>(
+  schema: S,
+  input: unknown,
+  what = 'the object',
+): v.InferOutput<S> {
   const result = v.safeParse(schema, input, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const path = v.getDotPath(issue) ?? 'the object';
+  const path = v.getDotPath(issue) ?? what;
   const message = issue.message.startsWith('must')
     ? issue.message
     : must('be an object with the fields of this request')(issue);

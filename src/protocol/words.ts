@@ -67,4 +67,14 @@ export interface Lost {
   readonly next: Position;
 }
 
+/** `unknown`: the store cannot be reached. */
+export type PresenceStatus = 'online' | 'away' | 'offline' | 'unknown';
+
+export interface UserPresence {
+  readonly user: string;
+  readonly status: PresenceStatus;
+  /** Ms since 1970, 0: never; of who is there: now. */
+  readonly lastSeen: number;
+}
+
 export type GoneReason = 'left' | 'kicked' | 'banned' | 'deleted';

@@ -4,6 +4,8 @@
  *
  * A worker whose primary is gone ends itself: Node exits it when the channel closes.
  */
+import type { WorkerConfig } from '../config/config.ts';
+import type { ChatHooks } from '../edge/chat-hooks.ts';
 import { isPrimaryMessage, type PrimaryMessage, type WorkerMessage } from '../ops/ipc.ts';
 import type { Worker } from './worker.ts';
 
@@ -39,9 +41,16 @@ async function begin({ config, slot, node }: Extract<PrimaryMessage, { type: 'be
     node: `${node}:${slot}:${process.pid}`,
     tell,
     onPanic: fail,
+    hooks: await hooksOf(config),
   });
   tell({ chat: true, type: 'ready' });
   return started;
+}
+
+/** The application's module (`hooks` of `startChatServer`). */
+async function hooksOf(config: unknown): Promise<ChatHooks> {
+  const { hooksModule } = config as WorkerConfig;
+  return hooksModule === undefined ? {} : ((await import(hooksModule)) as ChatHooks);
 }
 
 async function drain({ reason, overMs }: Extract<PrimaryMessage, { type: 'drain' }>): Promise<void> {

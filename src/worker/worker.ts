@@ -4,8 +4,9 @@
  * Nothing is decided here; every rule is in chat/. Order of the start: store, adapter, then
  * the doors. Order of the end: doors, commits, adapter, store.
  */
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { setupWorker } from '@socket.io/sticky';
-import type { Adapter, AdapterEvents } from '../chat/adapter.ts';
+import type { Adapter, AdapterEvents, Notice } from '../chat/adapter.ts';
 import { encodeBatch } from '../chat/batch.ts';
 import { Committer } from '../chat/committer.ts';
 import { CursorWriter } from '../chat/cursor-writer.ts';
@@ -14,15 +15,20 @@ import { Feeds } from '../chat/feeds.ts';
 import { Gate } from '../chat/gate.ts';
 import type { RoomId } from '../chat/identity.ts';
 import { userId, nameOf, namespaceOf, type UserId } from '../chat/identity.ts';
+import { OrderWatch } from '../chat/orders.ts';
 import { SendTurns } from '../chat/send-turns.ts';
 import { Sessions } from '../chat/sessions.ts';
+import { SharedLimits } from '../chat/shared-limits.ts';
 import type { Batch, Store } from '../chat/store.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import { Authenticator } from '../edge/auth.ts';
+import { Authorizer } from '../edge/authorize.ts';
 import type { ChatContext } from '../edge/chat-context.ts';
+import type { ChatHooks } from '../edge/chat-hooks.ts';
 import { ChatServer } from '../edge/chat-server.ts';
 import type { Connections } from '../edge/connection.ts';
-import { encodeMessages } from '../edge/wire-encoder.ts';
+import { EdgeLimits } from '../edge/edge-limits.ts';
+import { encodeEvent, encodeMessages } from '../edge/wire-encoder.ts';
 import type { WorkerMessage } from '../ops/ipc.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { Beat, pause } from './beat.ts';
@@ -30,8 +36,14 @@ import { edgeSettings } from './edge-settings.ts';
 import { Health } from './health.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openStore } from './open-store.ts';
+import { WorkerHooks } from './hooks.ts';
+import { WorkerPresence } from './presence.ts';
 
 const EXPIRE_MS = 250;
+const LIMITS_MS = 500;
+const ORDERS_MS = 250;
+/** Users, rooms and addresses whose limits a worker has a part of. */
+const MAX_LIMITED = 200_000;
 const HEADS_NOTICE_MS = 500;
 const CHECK_MS = 1_500;
 const HEALTH_MS = 1_000;
@@ -47,6 +59,10 @@ export interface WorkerOptions {
   readonly tell: (message: WorkerMessage) => void;
   /** Only another process can go on. */
   readonly onPanic: (error: Error) => void;
+  /** The application's, in this process. */
+  readonly hooks?: ChatHooks | undefined;
+  /** The application's own server, which listens by itself; without it connections come from the primary. */
+  readonly http?: HttpServer | undefined;
 }
 
 export class Worker {
@@ -60,6 +76,10 @@ export class Worker {
   readonly #server: ChatServer;
   readonly #connections: Connections;
   readonly #health: Health;
+  readonly #presence: WorkerPresence;
+  readonly #limits: SharedLimits;
+  readonly #orders: OrderWatch;
+  readonly #hooks: WorkerHooks;
   readonly #beat = new Beat();
   readonly #turns: SendTurns;
 
@@ -73,7 +93,7 @@ export class Worker {
     store: Store,
     adapter: Adapter,
     log: Log,
-    { config, slot, node, tell }: WorkerOptions & { readonly config: WorkerConfig },
+    { config, slot, node, tell, hooks = {}, http }: WorkerOptions & { readonly config: WorkerConfig },
   ) {
     this.#config = config;
     this.#log = log;
@@ -93,13 +113,22 @@ export class Worker {
     this.#server = new ChatServer(settings, {
       readiness: () => this.#health.readiness(performance.now()),
       onHeld: this.#turns.addLast,
+      http,
     });
     this.#adapter = adapter;
+    this.#orders = new OrderWatch(store, {
+      now: () => performance.now(),
+      onOrder: (order) => this.#connections.obey(order),
+      onGap: () => this.#connections.closeAll(),
+    });
     this.#feeds = new Feeds(
       {
         store,
         encode: encodeMessages,
+        encodeEvent,
         reads: new Gate(config.maxRepairs),
+        isGood: this.#orders.isGood,
+        whenGood: this.#orders.whenGood,
         inTurn: this.#turns.add,
         wait: (ms) => pause(ms, this.#beat.signal),
         limits: { ...DEFAULT_FEED_LIMITS, maxBatch: config.maxBatch, maxPageBytes: config.maxPageBytes },
@@ -108,34 +137,61 @@ export class Worker {
       this.#adapter,
       { maxFeeds: config.maxFeeds },
     );
+    this.#limits = new SharedLimits(store, {
+      now: () => performance.now(),
+      defer: setImmediate,
+      maxKeys: MAX_LIMITED,
+      onFault,
+    });
     this.#committer = new Committer(store, {
       maxQueued: config.maxQueuedPosts,
       maxQueuedBytes: config.maxQueuedBytes,
       defer: setImmediate,
       now: () => performance.now(),
-      onBatch: (room, batch) => this.#onBatch(room, batch),
+      onBatch: (room, batch) => this.#handOn(room, batch),
       onFault,
     });
     this.#sessions = new Sessions(store, {
       onRoom: (session, state) => this.#server.tellRoom(session.namespace, session.id, state),
       onFault,
     });
+    this.#presence = new WorkerPresence({
+      store,
+      adapter,
+      feeds: this.#feeds,
+      sessions: this.#sessions,
+      config,
+      closeOldest: (user, device, count) => this.#connections.closeOldest(user, device, count),
+      onFault,
+    });
+    this.#hooks = new WorkerHooks({ store, roll: this.#presence.roll, config, log });
     const context: ChatContext = {
       store,
-      adapter: this.#adapter,
       committer: this.#committer,
       cursors: new CursorWriter(store),
       feeds: this.#feeds,
       sessions: this.#sessions,
       auth: Authenticator.open(config),
       settings,
+      hooks,
+      limits: new EdgeLimits(this.#limits, settings.rates),
+      authorizer: new Authorizer(
+        config.authorize === undefined
+          ? undefined
+          : { url: config.authorize, secret: config.hookSecret ?? '' },
+        () => performance.now(),
+      ),
       log,
       now: () => performance.now(),
+      handOn: (room, batch) => this.#handOn(room, batch),
+      tellRoom: (room, event, by) => this.#presence.tellRoom(room, event, by),
+      roll: this.#presence.roll,
+      board: this.#presence.board,
       tellOfIndex: this.#tellOfIndex,
       isDraining: () => this.#isDraining,
     };
     this.#connections = this.#server.serve(context);
-    setupWorker(this.#server.io);
+    if (http === undefined) setupWorker(this.#server.io);
     this.#startBeat(slot, tell);
   }
 
@@ -144,9 +200,11 @@ export class Worker {
     // The primary made it from the same table; it crossed as it was.
     const config = options.config as WorkerConfig;
     const log = createLog({ level: config.logLevel, format: config.logFormat, name: options.node });
-    process.on('unhandledRejection', (error) =>
-      log.error({ error }, 'a promise was rejected and nobody waited'),
-    );
+    // In a process of the application it is theirs.
+    if (options.http === undefined)
+      process.on('unhandledRejection', (error) =>
+        log.error({ error }, 'a promise was rejected and nobody waited'),
+      );
     const store = await openStore(config, log, options.onPanic);
     // What comes in before the worker is made is no loss: there are no feeds yet.
     const incoming: { to?: AdapterEvents } = {};
@@ -158,10 +216,16 @@ export class Worker {
         onReset: () => incoming.to?.onReset(),
       },
       log,
+      options.http !== undefined,
     );
     const worker = new Worker(store, adapter, log, { ...options, config });
     incoming.to = worker.#events;
     return worker;
+  }
+
+  /** For the application's own server: answers what is the chat's; false: it is not. */
+  get handle(): (request: IncomingMessage, response: ServerResponse) => boolean {
+    return this.#server.handle;
   }
 
   /** Lets the clients go within `overMs`, finishes what was begun, closes everything. */
@@ -173,14 +237,21 @@ export class Worker {
     // The last answers leave before the process does.
     await new Promise<void>((resolve) => this.#turns.addLast(resolve));
     await this.#beat.close();
+    await this.#hooks.close();
+    await this.#presence.roll
+      .end()
+      .catch((error: unknown) => this.#log.warn({ error }, 'the lease stays until it ends'));
     await this.#server.close();
     await this.#adapter.close();
     await this.#store.close();
   }
 
-  #onBatch(room: RoomId, batch: Batch): void {
+  #handOn(room: RoomId, batch: Batch): void {
     this.#feeds.offer(room, batch);
     this.#adapter.publish(room, encodeBatch(batch));
+    this.#hooks.hear(room);
+    if (batch.entries.some(({ system }) => system !== undefined))
+      this.#presence.tellRoom(room, { kind: 'members' });
     const last = batch.entries.at(-1);
     if (last === undefined) return;
     if (this.#written.size >= MAX_NOTICE_HEADS && !this.#written.has(room)) return;
@@ -189,16 +260,29 @@ export class Worker {
 
   get #events(): AdapterEvents {
     return {
-      onBatch: (room, body) => this.#feeds.offerText(room, body),
+      onBatch: (room, body) => {
+        if (!this.#presence.hear(room, body)) this.#feeds.offerText(room, body);
+      },
       onNotice: (notice) => {
         if (notice.kind === 'heads')
-          for (const [room, epoch, head] of notice.heads) this.#feeds.hear(room, { epoch, head });
-        else for (const user of notice.users) this.#sessions.hint(toUserId(user));
+          for (const [room, epoch, head] of notice.heads) {
+            this.#feeds.hear(room, { epoch, head });
+            this.#hooks.hear(room);
+          }
+        else if (notice.kind === 'index')
+          for (const user of notice.users) this.#sessions.hint(toUserId(user));
+        else this.#onCrowd(notice);
       },
       onReset: () => {
         this.#feeds.repairAll().catch((error: unknown) => this.#log.error({ error }, 'repair failed'));
       },
     };
+  }
+
+  #onCrowd({ user, device }: Extract<Notice, { kind: 'crowd' }>): void {
+    this.#presence.onCrowd(toUserId(user), device).catch((error: unknown) => {
+      this.#log.warn({ error, user }, 'a user with too many connections was not looked at');
+    });
   }
 
   #startBeat(slot: number, tell: (message: WorkerMessage) => void): void {
@@ -208,6 +292,8 @@ export class Worker {
         this.#log.error({ error }, 'our fault');
     };
     const every = (ms: number, task: () => void | Promise<void>): void => this.#beat.every(ms, task, onFault);
+    every(LIMITS_MS, () => this.#limits.tick());
+    every(ORDERS_MS, () => this.#orders.look());
     every(EXPIRE_MS, () => this.#committer.expire(performance.now()));
     every(HEADS_NOTICE_MS, () => this.#sendHeads());
     every(CHECK_MS, () => this.#feeds.checkHeads());
@@ -219,6 +305,8 @@ export class Worker {
       const { ready, reasons } = this.#health.readiness(performance.now());
       tell({ chat: true, type: 'status', ready, reasons, sockets: this.#connections.size });
     });
+    this.#presence.start(this.#beat, slot === 0);
+    this.#hooks.start(this.#beat, onFault);
     const policy = retentionPolicy(this.#config);
     if (slot === 0 && policy !== undefined)
       every(this.#config.retainSweep, () => this.#store.retain(policy, this.#beat.signal));

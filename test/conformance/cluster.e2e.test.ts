@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killWorkerOf } from '../support/kill-worker.ts';
 import { startServer } from '../support/server.ts';
+import { API_ARGS } from './api.ts';
 import { conformance } from './conformance.ts';
 
 conformance('adapter cluster', async () => {
   const root = mkdtempSync(join(tmpdir(), 'chat-conformance-'));
   const dataDir = join(root, 'data');
   const away = join(root, 'away');
-  const args = ['--namespaces', '/acme'];
+  const args = ['--namespaces', '/acme', ...API_ARGS];
   const server = await startServer({ adapter: 'cluster', workers: 2, dataDir, args });
   return {
     urls: [server.url],

@@ -5,7 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until, type ClientOptions } from '../support/client.ts';
+import { api } from './api.ts';
 import { leaving } from './leaving.ts';
+import { presence } from './presence.ts';
+import { rights } from './rights.ts';
 
 /** A server to test: one address, or several hosts that share one store. */
 export interface Subject {
@@ -240,7 +243,7 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
         members: 1,
       });
       expect(state.from).toEqual({ epoch: state.epoch, seq: 0 });
-      await ada.ask('message:post', { room, id: 'a', text: 'hi', replyTo: 1, data: { x: [1, 'é'] } });
+      await ada.ask('message:post', { room, id: 'a', text: 'hi', data: { x: [1, 'é'] } });
       await ada.reach(room, 1);
       expect(ada.messages(room)[0]).toMatchObject({
         room,
@@ -249,7 +252,6 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
         from: user,
         kind: 'text',
         text: 'hi',
-        replyTo: 1,
         data: { x: [1, 'é'] },
       });
       const page = await ada.ask('history', { room });
@@ -262,6 +264,9 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
     });
 
     leaving(connect);
+    rights(connect);
+    presence(connect);
+    api(connect, () => subject.urls);
 
     test('G9: unread counts what others wrote after `read`', async () => {
       const [room, [ada, bob]] = await members(2);

@@ -2,6 +2,7 @@ import { fresh } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
 import { startServer, type ServerOptions } from '../support/server.ts';
 import { killWorkerOf } from '../support/kill-worker.ts';
+import { API_ARGS } from './api.ts';
 import { conformance } from './conformance.ts';
 
 conformance('adapter redis', async () => open(1));
@@ -14,7 +15,7 @@ async function open(hosts: number) {
     workers: 2,
     redisUrl: redis.url,
     redisPrefix: fresh('c'),
-    args: ['--namespaces', '/acme'],
+    args: ['--namespaces', '/acme', ...API_ARGS],
   };
   const servers = await Promise.all(Array.from({ length: hosts }, () => startServer(options)));
   return {

@@ -36,7 +36,7 @@ export function closeContract(open: () => Promise<OpenedStore>): void {
           closed.moveCursors([{ room, user: 'ada', device: 'phone', to: { epoch: '', seq: 1 } }]),
         markRead: (closed) => closed.markRead(room, 'ada', 1),
         listRooms: (closed) => closed.listRooms(here.namespace, undefined, 1),
-        listMembers: (closed) => closed.listMembers(room, 'ada', undefined, 1),
+        listMembers: (closed) => closed.listMembers(room, { user: 'ada' }, undefined, 1),
         ping: (closed) => closed.ping(),
       };
       for (const [name, call] of Object.entries(calls)) {

@@ -5,7 +5,7 @@ import { refusal, upTo, type Scene } from './store-scene.ts';
 export function indexContract(scene: () => Scene): void {
   test('a user never seen has no rooms, and version 0', async () => {
     const here = scene();
-    expect(await here.store.index(here.user('ada'))).toEqual({ version: 0, rooms: [] });
+    expect(await here.store.index(here.user('ada'))).toEqual({ version: 0, rooms: [], revokedBefore: 0 });
     expect(await here.store.indexVersions([here.user('ada')])).toEqual([0]);
   });
 
@@ -68,7 +68,7 @@ export function indexContract(scene: () => Scene): void {
     const [here, there] = [scene(), scene()];
     const room = await here.roomOf('ada');
     expect((await here.store.index(here.user('ada'))).rooms).toEqual([room]);
-    expect(await there.store.index(there.user('ada'))).toEqual({ version: 0, rooms: [] });
+    expect(await there.store.index(there.user('ada'))).toEqual({ version: 0, rooms: [], revokedBefore: 0 });
   });
 
   test('names that begin alike do not run together', async () => {

@@ -71,7 +71,7 @@ export function listContract(scene: () => Scene): void {
     const room = here.room();
     await here.create(room, 'eve', 'public');
     await here.join(room, 'ada', { name: 'Ada L.' });
-    expect(await here.store.listMembers(room, 'ada', undefined, 10)).toEqual({
+    expect(await here.store.listMembers(room, { user: 'ada' }, undefined, 10)).toEqual({
       items: [
         { user: 'ada', name: 'Ada L.', role: 'member' },
         { user: 'eve', name: 'eve', role: 'owner' },
@@ -85,7 +85,9 @@ export function listContract(scene: () => Scene): void {
     const users = [...upTo(12).map((n) => `user-${n}`), 'A', 'a', 'a@b', 'user'];
     const room = await here.roomOf(...users);
     await here.roomOf('zoe');
-    const members = await drain(limit, (cursor) => here.store.listMembers(room, 'A', cursor, limit));
+    const members = await drain(limit, (cursor) =>
+      here.store.listMembers(room, { user: 'A' }, cursor, limit),
+    );
     expect(members.map(({ user }) => user)).toEqual(users.toSorted());
   });
 
@@ -93,18 +95,18 @@ export function listContract(scene: () => Scene): void {
     const here = scene();
     const room = await here.roomOf('ada', 'bob');
     await here.store.leave(room, 'bob');
-    const { items } = await here.store.listMembers(room, 'ada', undefined, 10);
+    const { items } = await here.store.listMembers(room, { user: 'ada' }, undefined, 10);
     expect(items.map(({ user }) => user)).toEqual(['ada']);
   });
 
   test('members are listed for members alone', async () => {
     const here = scene();
     const room = await here.roomOf('ada');
-    await expect(here.store.listMembers(room, 'bob', undefined, 10)).rejects.toMatchObject(
+    await expect(here.store.listMembers(room, { user: 'bob' }, undefined, 10)).rejects.toMatchObject(
       refusal('not_found'),
     );
-    await expect(here.store.listMembers(here.room('nowhere'), 'ada', undefined, 10)).rejects.toMatchObject(
-      refusal('not_found'),
-    );
+    await expect(
+      here.store.listMembers(here.room('nowhere'), { user: 'ada' }, undefined, 10),
+    ).rejects.toMatchObject(refusal('not_found'));
   });
 }

@@ -5,17 +5,24 @@
  * The themes are a file each: store-contract-*.ts.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { amendmentContract } from './store-contract-amendments.ts';
 import { appendContract } from './store-contract-append.ts';
 import { closeContract } from './store-contract-close.ts';
+import { deletingContract } from './store-contract-deleting.ts';
 import { deviceContract } from './store-contract-devices.ts';
+import { directContract } from './store-contract-direct.ts';
 import { epochContract } from './store-contract-epochs.ts';
 import { historyContract } from './store-contract-history.ts';
 import { idContract } from './store-contract-ids.ts';
 import { indexContract } from './store-contract-index.ts';
 import { listContract } from './store-contract-lists.ts';
 import { memberContract } from './store-contract-members.ts';
+import { orderContract } from './store-contract-orders.ts';
 import { pageContract } from './store-contract-pages.ts';
 import { retentionContract } from './store-contract-retention.ts';
+import { presenceContract } from './store-contract-presence.ts';
+import { rightsContract } from './store-contract-rights.ts';
+import { tokenContract } from './store-contract-tokens.ts';
 import { unreadContract } from './store-contract-unread.ts';
 import { Scene, type OpenedStore } from './store-scene.ts';
 
@@ -31,6 +38,13 @@ const THEMES: Record<string, (scene: () => Scene) => void> = {
   epochs: epochContract,
   retention: retentionContract,
   lists: listContract,
+  rights: rightsContract,
+  amendments: amendmentContract,
+  direct: directContract,
+  presence: presenceContract,
+  tokens: tokenContract,
+  orders: orderContract,
+  deleting: deletingContract,
 };
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {

@@ -23,6 +23,7 @@ import { requestSchemas } from '../../src/protocol/requests.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { until } from '../support/client.ts';
 import { feedContext } from '../support/feed-context.ts';
+import { QUIET_PARTS } from '../support/quiet-parts.ts';
 
 test('G10: over one connection a namespace is joined and left again and again, and all of it goes', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'connection-'));
@@ -37,6 +38,7 @@ test('G10: over one connection a namespace is joined and left again and again, a
   );
   const sessions = new Sessions(store, { onRoom: () => {}, onFault });
   const context = {
+    ...QUIET_PARTS,
     store,
     feeds,
     sessions,
@@ -50,7 +52,6 @@ test('G10: over one connection a namespace is joined and left again and again, a
     },
     log: { info: () => {}, warn: onFault, error: onFault },
     now: () => performance.now(),
-    tellOfIndex: () => {},
     isDraining: () => false,
   } as unknown as ChatContext;
   const handshake = new Handshake(context);

@@ -5,7 +5,7 @@ import { ChatClient, fresh, type RefusedError, until } from '../support/client.t
 import { startServer, type RunningServer } from '../support/server.ts';
 
 const LIMITS = {
-  'rate-posts': '20/20s',
+  'rate-posts': '20/3s',
   'max-sockets-per-user': '2',
   'max-outstanding': '5',
   'max-rooms-per-user': '3',
@@ -38,14 +38,13 @@ test('over --rate-posts a post is `rate_limited`, and goes through after `retryA
   using ada = await connect();
   const room = fresh('room');
   await ada.join(room);
-  // A second brings another: the twenty must be gone within it.
   for (let i = 0; i < 20; i += 5)
     await Promise.all([0, 1, 2, 3, 4].map((k) => ada.post(room, 'x', `${i + k}`)));
   const refusal = await refusalOf(ada.post(room, 'one more', 'more'));
   expect(refusal).toMatchObject({ code: 'rate_limited', retry: true });
   const waitMs = typeof refusal === 'string' ? 0 : (refusal.retryAfterMs ?? 0);
   expect(waitMs).toBeGreaterThan(0);
-  expect(waitMs).toBeLessThanOrEqual(1_000);
+  expect(waitMs).toBeLessThanOrEqual(3_000);
   await pause(waitMs + 20);
   expect(await ada.post(room, 'one more', 'more')).toMatchObject({ seq: 21, duplicate: false });
 });

@@ -17,6 +17,7 @@ import type { RoomState } from '../../src/protocol/words.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { until } from '../support/client.ts';
 import { feedContext } from '../support/feed-context.ts';
+import { QUIET_PARTS } from '../support/quiet-parts.ts';
 import { RecordingOutlet } from '../support/recording-outlet.ts';
 
 const ROOM = roomId('/', 'room');
@@ -42,6 +43,7 @@ beforeEach(async () => {
     onFault: (error) => faults.push(error),
   });
   context = {
+    ...QUIET_PARTS,
     store,
     sessions,
     tellOfIndex: (user: UserId) => sessions.hint(user),
@@ -74,6 +76,7 @@ async function welcomed(user: string): Promise<{ session: Session; outlet: Recor
     subscribesAll: true,
     maxRooms: 10,
     resync: () => sessions.hint(userId('/', user)),
+    refresh: sessions.refresh,
   });
   sessions.add(session);
   sessions.welcomed(session, (await store.index(session.userId)).version);

@@ -25,6 +25,10 @@ import { speed6 } from './speed-6.ts';
 import { speed7 } from './speed-7.ts';
 import { speed8 } from './speed-8.ts';
 import { speed9 } from './speed-9.ts';
+import { people1 } from './people-1.ts';
+import { people2 } from './people-2.ts';
+import { people3 } from './people-3.ts';
+import { people4 } from './people-4.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -54,4 +58,8 @@ export const SCENARIOS: readonly Scenario[] = [
   speed7,
   speed8,
   speed9,
+  people1,
+  people2,
+  people3,
+  people4,
 ];

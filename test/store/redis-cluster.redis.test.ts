@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roomId } from '../../src/chat/identity.ts';
 import { StoreUnavailable } from '../../src/chat/store.ts';
-import { Keys, slotOf } from '../../src/store/redis/keys.ts';
+import { Keys, ROOM_KEYS, slotOf } from '../../src/store/redis/keys.ts';
 import { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { storeContract } from '../contract/store-contract.ts';
 import { until } from '../support/redis.ts';
@@ -105,7 +105,7 @@ describe('RedisStore on a Cluster', () => {
       return keys.map(String).filter((key) => key.includes(tag));
     };
     expect(tag).not.toBe('');
-    expect(await until(keysThere, (keys) => keys.length >= 7)).toHaveLength(7);
+    expect(await until(keysThere, (keys) => keys.length >= ROOM_KEYS.length)).toHaveLength(ROOM_KEYS.length);
   });
 
   test('a server that is gone fails its own rooms only, and they come back with it', async () => {

@@ -41,6 +41,9 @@ export interface PostReply {
   readonly durability: string;
 }
 
+/** Requests whose reply starts a feed. */
+const STARTS: ReadonlySet<string> = new Set(['room:join', 'room:create', 'dm:open']);
+
 let made = 0;
 
 /** A name no other test uses. */
@@ -122,8 +125,7 @@ export class ChatClient {
       this.socket.timeout(20_000).emit(event, object, (error: Error | null, reply: Reply<T>) => {
         if (error === null) {
           // At once: the feed's first messages may be in the very next packet.
-          if (reply.ok && (event === 'room:join' || event === 'room:create'))
-            this.follower.start(reply as unknown as RoomState);
+          if (reply.ok && STARTS.has(event)) this.follower.start(reply as unknown as RoomState);
           resolve(reply);
         } else reject(new Error(`${event}: ${error.message}`));
       });

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DEFAULT_FEED_LIMITS, type FeedContext } from '../../src/chat/feed.ts';
 import { Gate } from '../../src/chat/gate.ts';
-import { encodeMessages } from '../../src/edge/wire-encoder.ts';
+import { encodeEvent, encodeMessages } from '../../src/edge/wire-encoder.ts';
 
 /** What is handed on goes out at once. */
 export function feedContext({ store, onFault }: Pick<FeedContext, 'store' | 'onFault'>): FeedContext {
@@ -10,7 +10,10 @@ export function feedContext({ store, onFault }: Pick<FeedContext, 'store' | 'onF
     store,
     onFault,
     encode: encodeMessages,
+    encodeEvent,
     reads: new Gate(4),
+    isGood: () => true,
+    whenGood: (task) => task(),
     inTurn: (task) => task(),
     wait: (ms) => pause(ms),
     limits: DEFAULT_FEED_LIMITS,

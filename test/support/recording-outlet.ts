@@ -1,12 +1,14 @@
 /** A socket's way out that keeps what it was sent, and can be made slow. */
 import type { RoomId } from '../../src/chat/identity.ts';
 import type { MessagesEvent, Outlet } from '../../src/chat/outlet.ts';
+import type { PresenceNews } from '../../src/chat/watching.ts';
 import type { GoneReason, Lost, Message } from '../../src/protocol/words.ts';
 
 export class RecordingOutlet implements Outlet {
   readonly seqs: number[] = [];
   readonly losts: Lost[] = [];
   readonly gones: GoneReason[] = [];
+  readonly presences: PresenceNews[] = [];
   /** `messages` events. */
   events = 0;
   /** False: the buffer counts as full. */
@@ -38,6 +40,10 @@ export class RecordingOutlet implements Outlet {
 
   gone(_room: RoomId, reason: GoneReason): void {
     this.gones.push(reason);
+  }
+
+  presence(change: PresenceNews): void {
+    this.presences.push(change);
   }
 }
 

@@ -28,7 +28,11 @@ export const handleDelivered: Handler<'delivered'> = async (
   return { reply: {} };
 };
 
-export const handleRead: Handler<'read'> = async ({ store }, { session }, request) => {
-  await store.markRead(roomId(session.namespace, request.room), session.user, request.seq, request.epoch);
+export const handleRead: Handler<'read'> = async ({ store, settings, tellRoom }, { session }, request) => {
+  const room = roomId(session.namespace, request.room);
+  const { user } = session;
+  const { seq, isNew, members } = await store.markRead(room, user, request.seq, request.epoch);
+  if (isNew && members <= settings.limits.maxPresenceList)
+    tellRoom(room, { kind: 'read', user, seq }, session);
   return { reply: {} };
 };

@@ -4,6 +4,7 @@ import { presentEpoch, validUpTo } from '../../chat/position.ts';
 import type { RoomInfo } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Handler } from '../request.ts';
+import { messagesOf } from '../shown-messages.ts';
 
 export const handleHistory: Handler<'history'> = async ({ store }, { session }, request) => {
   const { before, after, limit, epoch } = request;
@@ -19,7 +20,7 @@ export const handleHistory: Handler<'history'> = async ({ store }, { session }, 
     reply: {
       epoch: present,
       first: page.info.first,
-      messages: page.entries.map((entry): unknown => JSON.parse(entry.json)),
+      messages: messagesOf(page),
       more: page.more,
     },
   };

@@ -5,6 +5,7 @@ import type { Joined, JoinOptions } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/words.ts';
 import { ROOM_PATTERN } from '../../protocol/words.ts';
+import { authorize } from '../authorize-all.ts';
 import type { Caller, ChatContext } from '../chat-context.ts';
 import type { Answer, Handler } from '../request.ts';
 
@@ -34,17 +35,21 @@ function join(
   const { session } = caller;
   const room = roomId(session.namespace, name);
   return session.change(room, async () => {
+    await context.limits.join(session.userId);
+    const action = how.mustCreate === true ? 'create' : 'join';
+    await authorize(context, { action, namespace: session.namespace, user: session.user, room: name });
     const joined = await store.join(room, session.user, {
       name: session.name,
       device: session.device,
       maxRoomsPerUser: settings.limits.maxRoomsPerUser,
       ...how,
     });
-    return begin(context, caller, room, name, joined, after);
+    return beginJoined(context, caller, room, name, joined, after);
   });
 }
 
-function begin(
+/** The room's state, and its feed behind it. */
+export function beginJoined(
   context: ChatContext,
   caller: Caller,
   room: RoomId,
@@ -57,6 +62,7 @@ function begin(
   if (joined.isNew) {
     // This user's other sockets, here and elsewhere, get the room too.
     context.tellOfIndex(session.userId);
+    context.tellRoom(room, { kind: 'members' });
   }
   const { state, start } = session.begin(room, joined, name, { after });
   return { reply: state, after: start };

@@ -28,7 +28,7 @@ export const handleMine: Handler<'room:mine'> = async ({ store }, { session }, {
 
 export const handleMembers: Handler<'room:members'> = async ({ store }, { session }, request) => {
   const room = roomId(session.namespace, request.room);
-  const page = await store.listMembers(room, session.user, request.cursor, request.limit);
+  const page = await store.listMembers(room, { user: session.user }, request.cursor, request.limit);
   if (page === undefined)
     throw new ChatError('not_found', `no room ${request.room} that you are a member of`);
   return { reply: withCursor({ members: page.items }, page.cursor) };

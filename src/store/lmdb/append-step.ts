@@ -2,7 +2,10 @@
 import { EntryMaker, kindLetter, storedEntry, type Draft, type Entry } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
 import { presentEpoch } from '../../chat/position.ts';
+import { postRefusal } from '../../chat/rights.ts';
 import type { Appended, RoomBatch, RoomCommit } from '../../chat/store.ts';
+import type { ChatError } from '../../protocol/errors.ts';
+import { aboutRefusal, amend } from './about-step.ts';
 import type { Environment } from './environment.ts';
 import type { MemberRecord, RoomRecord } from './records.ts';
 import { enterRoom } from './room-step.ts';
@@ -16,15 +19,25 @@ export function appendBatch(env: Environment, { room, drafts }: RoomBatch, now: 
   return { room, results, batch: step.finish() };
 }
 
-/** A `system` entry, without a look at its author's membership. Inside a write transaction. */
-export function appendSystem(env: Environment, room: RoomId, record: RoomRecord, draft: Draft, now: number) {
+/** `system` entries, without a look at their author's membership. Inside a write transaction. */
+export function appendSystem(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  drafts: readonly Draft[],
+  now: number,
+): RoomCommit['batch'] {
   const step = new AppendStep(env, room, record, now);
-  step.store(draft);
+  for (const draft of drafts) step.store(draft);
   return step.finish();
 }
 
 function noRoom(): Appended {
   return { ok: false, code: 'not_found', message: 'no such room, or you are not a member of it' };
+}
+
+function refused({ code, message, retryAfterMs }: ChatError): Appended {
+  return { ok: false, code, message, retryAfterMs };
 }
 
 const NO_OVERWRITE = { noOverwrite: true };
@@ -51,18 +64,44 @@ class AppendStep {
   }
 
   add(draft: Draft): Appended {
-    if (this.#member(draft.from) === undefined) return noRoom();
+    const member = this.#member(draft.from);
+    if (member === undefined) return noRoom();
+    const refusal = this.#refusal(draft, member);
+    if (refusal !== undefined) return this.#known(draft) ?? refused(refusal);
     // One look for both, whether it is there and where it goes; what this step put is there too.
-    const key: [RoomId, string, string] = [this.#room, draft.from, draft.id];
+    const key = this.#idOf(draft);
     const place = `${this.#epoch} ${this.#record.head + 1} ${this.#at}`;
     // False where it is there, though lmdb's types have nothing.
     const isPut: unknown = this.#env.ids.putSync(key, place, NO_OVERWRITE);
-    if (isPut === false) {
-      const [epoch = '', seq, at] = (this.#env.ids.get(key) ?? '').split(' ');
-      return { ok: true, epoch, seq: Number(seq), at: Number(at), duplicate: true };
-    }
+    if (isPut === false) return this.#known(draft) ?? noRoom();
     const seq = this.store(draft);
+    const { kind, about } = draft;
+    if (about !== undefined && (kind === 'edit' || kind === 'delete'))
+      amend(this.#env, this.#room, this.#record, kind, about.seq, seq);
     return { ok: true, epoch: this.#epoch, seq, at: this.#at, duplicate: false };
+  }
+
+  #refusal(draft: Draft, member: MemberRecord): ChatError | undefined {
+    const { sanctions = 0 } = this.#record;
+    if (sanctions > 0) {
+      const sanction = this.#env.sanctions.get([this.#room, draft.from]);
+      const refusal = sanction === undefined ? undefined : postRefusal(sanction, this.#at);
+      if (refusal !== undefined) return refusal;
+    }
+    if (draft.about === undefined) return undefined;
+    return aboutRefusal(this.#env, this.#room, this.#record, member, draft, draft.about);
+  }
+
+  #idOf({ from, id }: Draft): [RoomId, string, string] {
+    return [this.#room, from, id];
+  }
+
+  /** Where it was stored before. */
+  #known(draft: Draft): Appended | undefined {
+    const place = this.#env.ids.get(this.#idOf(draft));
+    if (place === undefined) return undefined;
+    const [epoch = '', seq, at] = place.split(' ');
+    return { ok: true, epoch, seq: Number(seq), at: Number(at), duplicate: true };
   }
 
   /** Its id was put, if it has one: what the server writes has none that a client could send again. */

@@ -9,10 +9,21 @@ import { closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs'
 import { join } from 'node:path';
 import { ABORT, open, type Database, type RootDatabase } from 'lmdb';
 import type { RoomId, UserId } from '../../chat/identity.ts';
+import type { Order } from '../../chat/orders.ts';
+import type { Sanction } from '../../chat/rights.ts';
+import type { Position } from '../../protocol/words.ts';
 import { bootOfMachine } from './boot.ts';
 import { birthOf, DATA_FILE, filesOf, identityOf, lockOf, makeDirectory, restoresOf } from './data-dir.ts';
 import { Flusher, type FlusherOptions } from './flusher.ts';
-import type { MemberRecord, UserRecord } from './records.ts';
+import type {
+  Amendment,
+  GraveRecord,
+  LeaseRecord,
+  MemberRecord,
+  PresenceEntries,
+  TokenRecord,
+  UserRecord,
+} from './records.ts';
 import { FAILED_FILE } from './recovery.ts';
 import { mapBytes } from './map-size.ts';
 import { RoomTable } from './room-table.ts';
@@ -39,10 +50,32 @@ export interface Environment {
   readonly gone: Database<string, [RoomId, number]>;
   /** A user's texts: (room, user, the how-manieth) → seq */
   readonly owns: Database<number, [RoomId, string, number]>;
+  /** What is held against a user in a room. */
+  readonly sanctions: Database<Sanction, [RoomId, string]>;
+  /** Of text entries that were edited or deleted. */
+  readonly amendments: Database<Amendment, [RoomId, number]>;
+  /** Whom a user blocks: (user, other) → since when */
+  readonly blocks: Database<number, [UserId, string]>;
+  readonly leases: Database<LeaseRecord, string>;
+  readonly presence: Database<PresenceEntries, UserId>;
+  /** Whom a lease has entered. */
+  readonly holds: Database<number, [string, UserId]>;
+  /** Shared limits: what of a window is taken, and until when it lasts. */
+  readonly tokens: Database<TokenRecord, string>;
+  /** role → the lease that has it */
+  readonly roles: Database<string, string>;
+  /** Receivers of hooks → since when */
+  readonly hooks: Database<number, string>;
+  readonly hookPlaces: Database<Position, [string, RoomId]>;
+  readonly graves: Database<GraveRecord, RoomId>;
+  /** By number. */
+  readonly orders: Database<Order, number>;
   /** Nothing that is read: written to see whether it can be. */
   readonly probe: Database<string, string>;
   readonly users: Database<UserRecord, UserId>;
   readonly index: Database<number, [UserId, RoomId]>;
+  /** Of the machine. */
+  readonly boot: string;
   /** Compared with the life a room was last written in. */
   readonly life: string;
   /** Throws when the data file and its lock file are not those that were opened. */
@@ -94,6 +127,7 @@ export async function openEnvironment(
       base,
       lock,
       ...tables,
+      boot,
       life: `${boot}:${identityOf(path)}:${restoresOf(dir)}`,
       checkFiles: () => checkFiles(path, files),
       checkSpace() {
@@ -113,7 +147,7 @@ function openRoot(path: string): RootDatabase {
   return open({
     path,
     maxReaders: MAX_READERS,
-    maxDbs: 16,
+    maxDbs: 32,
     mapSize: mapBytes(),
     // With it on, each turn has a promise of LMDB's own, which nobody could catch.
     eventTurnBatching: false,
@@ -147,6 +181,18 @@ function openTables(root: RootDatabase, base: StaleBase) {
       ids: root.openDB<string, [RoomId, string, string]>({ name: 'ids', ...text }),
       gone: root.openDB<string, [RoomId, number]>({ name: 'gone', ...text }),
       owns: root.openDB<number, [RoomId, string, number]>({ name: 'owns', ...json }),
+      sanctions: root.openDB<Sanction, [RoomId, string]>({ name: 'sanctions', ...json }),
+      amendments: root.openDB<Amendment, [RoomId, number]>({ name: 'amendments', ...json }),
+      blocks: root.openDB<number, [UserId, string]>({ name: 'blocks', ...json }),
+      leases: root.openDB<LeaseRecord, string>({ name: 'leases', ...json }),
+      presence: root.openDB<PresenceEntries, UserId>({ name: 'presence', ...json }),
+      holds: root.openDB<number, [string, UserId]>({ name: 'holds', ...json }),
+      tokens: root.openDB<TokenRecord, string>({ name: 'tokens', ...json }),
+      roles: root.openDB<string, string>({ name: 'roles', ...text }),
+      hooks: root.openDB<number, string>({ name: 'hooks', ...json }),
+      hookPlaces: root.openDB<Position, [string, RoomId]>({ name: 'hookPlaces', ...json }),
+      graves: root.openDB<GraveRecord, RoomId>({ name: 'graves', ...json }),
+      orders: root.openDB<Order, number>({ name: 'orders', ...json }),
       probe: root.openDB<string, string>({ name: 'probe', ...text }),
       users: root.openDB<UserRecord, UserId>({ name: 'users', ...json }),
       index: root.openDB<number, [UserId, RoomId]>({ name: 'index', ...json }),

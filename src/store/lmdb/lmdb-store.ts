@@ -11,9 +11,17 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { nameOf } from '../../chat/identity.ts';
+import { presentEpoch } from '../../chat/position.ts';
+import type { Order, OrderPage } from '../../chat/orders.ts';
+import type { Leases, PresenceRecord } from '../../chat/presence.ts';
+import type { Act, Actor } from '../../chat/rights.ts';
 import type {
   Commit,
   CursorMove,
+  DeviceUse,
+  DirectOptions,
+  Governed,
+  GovernOptions,
   HistoryPage,
   HistoryRequest,
   Joined,
@@ -24,19 +32,27 @@ import type {
   ListPage,
   Page,
   PageRequest,
+  PresenceChange,
+  ReadMark,
   RetentionPolicy,
   RoomBatch,
   RoomHead,
   RoomIndex,
+  RoomInfo,
   RoomView,
+  ScannedRoom,
   Store,
+  TokenAsk,
+  TokenGrant,
 } from '../../chat/store.ts';
 import { StoreUnavailable } from '../../chat/store.ts';
 import type { Log } from '../../ops/log.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import type { Durability } from '../../protocol/words.ts';
+import type { Durability, Position } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
+import { clearRoom, closeRoom, dirtyRooms } from './delete-step.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
+import { blockUser, governRoom, memberIn, openDirect } from './govern-step.ts';
 import {
   indexVersionOf,
   isNewestDevice,
@@ -47,10 +63,22 @@ import {
   roomsOf,
   useDevice,
 } from './member-steps.ts';
+import { giveOrder, readOrders } from './order-step.ts';
+import {
+  claimRole,
+  endLease,
+  enterPresence,
+  leaseIsDue,
+  openLease,
+  readLeases,
+  readPresence,
+  sweepLease,
+} from './presence-step.ts';
 import { readHistory, readPage, viewOf } from './read-steps.ts';
 import type { RoomRecord } from './records.ts';
 import { dueRooms, retainStep } from './retention.ts';
-import { enterRoom, isCurrent } from './room-step.ts';
+import { enterRoom, isCurrent, newRoom } from './room-step.ts';
+import { sweepTokens, takeTokens } from './token-step.ts';
 import { unavailable, WriteQueue } from './write-queue.ts';
 
 export interface LmdbStoreOptions extends EnvironmentOptions {
@@ -69,6 +97,8 @@ export class LmdbStore implements Store {
   #probedAt = Number.NEGATIVE_INFINITY;
   /** Failures of the queue after which a probe was stored. */
   #excused = 0;
+  /** As they were at the last look. */
+  #leases: Leases = { alive: new Set(), ended: new Map() };
   #closed: Promise<void> | undefined;
 
   private constructor(env: Environment, { now = Date.now, onPanic }: LmdbStoreOptions) {
@@ -101,22 +131,51 @@ export class LmdbStore implements Store {
     return { rooms: value, durable: flushed.then(() => this.durability) };
   }
 
-  async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
-    const { view, isNew } = await this.#write(() => {
-      const isNew = joinRoom(this.#env, room, user, options, this.#now());
-      const record = this.#env.rooms.get(room);
-      return {
-        isNew,
-        view: record === undefined ? undefined : viewOf(this.#env, room, record, user, options.device),
-      };
-    });
-    if (view?.membership === undefined) throw new Error(`joined ${room} and is no member`);
-    return { info: view.info, membership: view.membership, isNew };
+  join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
+    return this.#joined(room, user, options.device, () =>
+      joinRoom(this.#env, room, user, options, this.#now()),
+    );
   }
 
   leave(room: RoomId, user: string): Promise<Left> {
-    const systemId = randomBytes(12).toString('hex');
-    return this.#write(() => leaveRoom(this.#env, room, user, systemId, this.#now()));
+    return this.#write(() => leaveRoom(this.#env, room, user, systemId(), this.#now()));
+  }
+
+  govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
+    return this.#write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now()));
+  }
+
+  async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
+    return this.#joined(room, user, options.device, () =>
+      openDirect(this.#env, room, user, other, options, this.#now()),
+    );
+  }
+
+  createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
+    return this.#write(() => {
+      if (enterRoom(this.#env, room, this.#now()) !== undefined) return false;
+      this.#env.rooms.put(room, newRoom(this.#env, room, this.#now(), kind, title));
+      return true;
+    });
+  }
+
+  async deleteRoom(room: RoomId): Promise<void> {
+    await this.#write(() => closeRoom(this.#env, room, this.#now()));
+    await this.#clear(room);
+  }
+
+  /** Clearing a room takes it out of the indexes. */
+  async recheckIndex(): Promise<void> {}
+
+  async devices(user: UserId): Promise<readonly DeviceUse[]> {
+    const { devices = {} } = this.#read(() => this.#env.users.get(user)) ?? {};
+    return Object.entries(devices)
+      .map(([device, usedAt]) => ({ device, usedAt }))
+      .toSorted((a, b) => b.usedAt - a.usedAt);
+  }
+
+  block(user: UserId, other: string, on: boolean, maxBlocks: number): Promise<void> {
+    return this.#write(() => blockUser(this.#env, user, other, on, maxBlocks, this.#now()));
   }
 
   page(room: RoomId, request: PageRequest): Promise<Page> {
@@ -150,6 +209,7 @@ export class LmdbStore implements Store {
     return this.#read(() => ({
       version: indexVersionOf(this.#env, user),
       rooms: roomsOf(this.#env, user),
+      revokedBefore: this.#env.users.get(user)?.revokedBefore ?? 0,
     }));
   }
 
@@ -170,7 +230,7 @@ export class LmdbStore implements Store {
     });
   }
 
-  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<void> {
+  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<ReadMark> {
     return this.#write(() => markRead(this.#env, room, user, seq, epoch, this.#now()));
   }
 
@@ -193,25 +253,136 @@ export class LmdbStore implements Store {
 
   async listMembers(
     room: RoomId,
-    asker: string,
+    asker: Actor,
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedMember>> {
     return this.#read(() => {
-      if (this.#env.members.get([room, asker]) === undefined)
+      const record = this.#env.rooms.get(room);
+      const isAllowed = asker === 'server' || this.#env.members.get([room, asker.user]) !== undefined;
+      if (record === undefined || !isAllowed)
         throw new ChatError('not_found', 'no such room, or you are not a member of it');
+      const now = this.#now();
       const items: ListedMember[] = [];
-      for (const { key, value } of this.#env.members.getRange({
+      for (const key of this.#env.members.getKeys({
         start: [room, cursor ?? ''],
         end: [room, '\uffff'],
       })) {
         const [, user] = key;
         if (user === cursor) continue;
         if (items.length === limit) return { items, cursor: items.at(-1)?.user };
-        items.push({ user, name: value.name, role: value.role });
+        items.push(memberIn(this.#env, room, record, user, now));
       }
       return { items, cursor: undefined };
     });
+  }
+
+  async memberNames(room: RoomId, after: string | undefined, limit: number): Promise<string[]> {
+    return this.#read(() => {
+      const names: string[] = [];
+      const start: [RoomId, string] = [room, after ?? ''];
+      for (const [, user] of this.#env.members.getKeys({ start, end: [room, '\uffff'], limit: limit + 1 }))
+        if (user !== after && names.length < limit) names.push(user);
+      return names;
+    });
+  }
+
+  async openLease(): Promise<string> {
+    const lease = randomBytes(8).toString('hex');
+    await this.#commit(() => openLease(this.#env, lease, this.#now()));
+    return lease;
+  }
+
+  async renewLease(lease: string, ttlMs: number): Promise<boolean> {
+    if (ttlMs === 0) {
+      await this.#commit(() => endLease(this.#env, lease, this.#now()));
+      return false;
+    }
+    const isDue = this.#read(() => leaseIsDue(this.#env, lease, this.#now()));
+    if (isDue === true) await this.#commit(() => openLease(this.#env, lease, this.#now()));
+    return isDue !== undefined;
+  }
+
+  async leases(): Promise<Leases> {
+    this.#leases = this.#read(() => readLeases(this.#env, this.#leases, this.#now()));
+    return this.#leases;
+  }
+
+  async enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
+    const { value } = await this.#commit(() => enterPresence(this.#env, lease, changes));
+    return value;
+  }
+
+  async presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
+    return this.#read(() => users.map((user) => readPresence(this.#env, user)));
+  }
+
+  async sweepLeases(forMs: number, signal: AbortSignal): Promise<void> {
+    await this.#sweepTokens(signal);
+    for (const room of this.#read(() => dirtyRooms(this.#env))) if (!signal.aborted) await this.#clear(room);
+    const { ended } = await this.leases();
+    for (const [lease, endedAt] of ended) {
+      if (endedAt + forMs > this.#now()) continue;
+      let isMore = true;
+      while (isMore && !signal.aborted)
+        ({ value: isMore } = await this.#commit(() => sweepLease(this.#env, lease, endedAt)));
+    }
+  }
+
+  async scanRooms(
+    visit: (rooms: readonly ScannedRoom[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let last: RoomId | undefined;
+    do {
+      const range = last === undefined ? {} : { start: last, exclusiveStart: true };
+      const rooms = this.#read(() =>
+        [...this.#env.rooms.range({ ...range, limit: SCAN_ROOMS })].map(({ key, value }) => ({
+          room: key,
+          epoch: presentEpoch(value.chain),
+          head: value.head,
+        })),
+      );
+      await visit(rooms);
+      last = rooms.length < SCAN_ROOMS ? undefined : rooms.at(-1)?.room;
+    } while (last !== undefined && !signal.aborted);
+  }
+
+  async claimRole(role: string, lease: string): Promise<boolean> {
+    if (this.#read(() => this.#env.roles.get(role)) === lease) return true;
+    const { value } = await this.#commit(() => claimRole(this.#env, role, lease));
+    return value;
+  }
+
+  registerHook(hook: string): Promise<number> {
+    return this.#write(() => {
+      const known = this.#env.hooks.get(hook) ?? this.#now();
+      void this.#env.hooks.put(hook, known);
+      return known;
+    });
+  }
+
+  async hookPlaces(hook: string, rooms: readonly RoomId[]): Promise<(Position | undefined)[]> {
+    return this.#read(() => rooms.map((room) => this.#env.hookPlaces.get([hook, room])));
+  }
+
+  moveHook(hook: string, room: RoomId, to: Position): Promise<void> {
+    return this.#write(() => {
+      if (this.#env.rooms.head(room) !== undefined) void this.#env.hookPlaces.put([hook, room], to);
+    });
+  }
+
+  giveOrder(what: Order['do'], user: UserId): Promise<void> {
+    return this.#write(() => giveOrder(this.#env, what, user, this.#now()));
+  }
+
+  async orders(after: string | undefined): Promise<OrderPage> {
+    return this.#read(() => readOrders(this.#env, after));
+  }
+
+  async takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
+    const { value } = await this.#commit(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
+    return value;
   }
 
   async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
@@ -262,6 +433,38 @@ export class LmdbStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** `become` makes the user a member and tells whether they were none. */
+  async #joined(
+    room: RoomId,
+    user: string,
+    device: string | undefined,
+    become: () => boolean,
+  ): Promise<Joined> {
+    const { view, isNew } = await this.#write(() => {
+      const isNew = become();
+      const record = this.#env.rooms.get(room);
+      return {
+        isNew,
+        view: record === undefined ? undefined : viewOf(this.#env, room, record, user, device),
+      };
+    });
+    if (view?.membership === undefined) throw new Error(`joined ${room} and is no member`);
+    return { info: view.info, membership: view.membership, isNew };
+  }
+
+  async #clear(room: RoomId): Promise<void> {
+    let isMore = true;
+    while (isMore) ({ value: isMore } = await this.#commit(() => clearRoom(this.#env, room)));
+  }
+
+  async #sweepTokens(signal: AbortSignal): Promise<void> {
+    let after: string | undefined = '';
+    while (after !== undefined && !signal.aborted) {
+      const from: string = after;
+      ({ value: after } = await this.#commit(() => sweepTokens(this.#env, from, this.#now())));
+    }
   }
 
   #guard(): void {
@@ -322,6 +525,12 @@ export class LmdbStore implements Store {
   }
 }
 
+function systemId(): string {
+  return randomBytes(12).toString('hex');
+}
+
+/** Rooms that are visited together. */
+const SCAN_ROOMS = 500;
 const PING_MS = 2_000;
 const PROBE_MS = 30_000;
 const LARGE_PROBE = 'x'.repeat(262_144);

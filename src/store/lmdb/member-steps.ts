@@ -2,12 +2,14 @@
 import { draft } from '../../chat/entry.ts';
 import { namespaceOf, userId, type RoomId, type UserId } from '../../chat/identity.ts';
 import { isFurther, presentEpoch, settle, validUpTo } from '../../chat/position.ts';
-import type { CursorMove, JoinOptions, Left } from '../../chat/store.ts';
+import { checkBan, NO_SANCTION } from '../../chat/rights.ts';
+import type { CursorMove, JoinOptions, Left, ReadMark } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
+import type { Role } from '../../protocol/words.ts';
 import { appendSystem } from './append-step.ts';
 import type { Environment } from './environment.ts';
 import { countOwn } from './read-steps.ts';
-import type { UserRecord } from './records.ts';
+import type { MemberRecord, RoomRecord, UserRecord } from './records.ts';
 import { enterRoom, newRoom } from './room-step.ts';
 
 /** Makes the user a member; true if it was none before. */
@@ -25,23 +27,40 @@ export function joinRoom(
   if (member !== undefined) return false;
   const { create } = options;
   if (known === undefined && create === undefined) throw new ChatError('not_found', 'no such room');
+  if ((known?.sanctions ?? 0) > 0) checkBan(env.sanctions.get([room, user]) ?? NO_SANCTION, now);
   if (known !== undefined && known.kind !== 'public') throw new ChatError('not_found', 'no such room');
-  const id = userId(namespaceOf(room), user);
-  if (roomsOf(env, id).length >= options.maxRoomsPerUser) {
-    throw new ChatError(
-      'too_large',
-      `a user is a member of at most ${options.maxRoomsPerUser} rooms (maxRoomsPerUser)`,
-    );
-  }
-  const record = known ?? newRoom(env, now, create?.kind ?? 'public', create?.title ?? '');
+  checkRoomsOf(env, room, user, options.maxRoomsPerUser);
+  const record = known ?? newRoom(env, room, now, create?.kind ?? 'public', create?.title ?? '');
   const role = known === undefined ? (create?.role ?? 'member') : 'member';
+  newMember(env, room, record, user, options.name, role);
+  env.rooms.put(room, record);
+  return true;
+}
+
+/** Throws where one more room would be too many for the user. */
+export function checkRoomsOf(env: Environment, room: RoomId, user: string, maxRoomsPerUser: number): void {
+  if (roomsOf(env, userId(namespaceOf(room), user)).length < maxRoomsPerUser) return;
+  throw new ChatError(
+    'too_large',
+    `a user is a member of at most ${maxRoomsPerUser} rooms (maxRoomsPerUser)`,
+  );
+}
+
+/** A membership from the head on; whoever calls puts the room's record. */
+export function newMember(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  user: string,
+  name: string,
+  role: Role,
+): void {
   record.members += 1;
   if (role === 'owner') record.owners += 1;
-  env.rooms.put(room, record);
   const point = { epoch: presentEpoch(record.chain), seq: record.head };
   void env.members.put([room, user], {
     role,
-    name: options.name,
+    name,
     point,
     read: record.head,
     own: 0,
@@ -49,9 +68,25 @@ export function joinRoom(
     lastOwn: 0,
     cursors: {},
   });
+  const id = userId(namespaceOf(room), user);
   void env.index.put([id, room], 1);
   changeUser(env, id, (entry) => entry);
-  return true;
+}
+
+/** The end of a membership, with its cursors; whoever calls puts the room's record. */
+export function forgetMember(
+  env: Environment,
+  room: RoomId,
+  record: RoomRecord,
+  user: string,
+  { role }: MemberRecord,
+): void {
+  record.members -= 1;
+  if (role === 'owner') record.owners -= 1;
+  void env.members.remove([room, user]);
+  const id = userId(namespaceOf(room), user);
+  void env.index.remove([id, room]);
+  changeUser(env, id, (entry) => entry);
 }
 
 export function leaveRoom(env: Environment, room: RoomId, user: string, systemId: string, now: number): Left {
@@ -63,20 +98,10 @@ export function leaveRoom(env: Environment, room: RoomId, user: string, systemId
   if (member.role === 'owner' && record.owners === 1 && record.members > 1) {
     throw new ChatError('conflict', 'the last owner cannot leave; make somebody else an owner first');
   }
-  record.members -= 1;
-  if (member.role === 'owner') record.owners -= 1;
-  const batch = appendSystem(
-    env,
-    room,
-    record,
-    draft(user, systemId, 'system', { data: { action: 'left', user } }),
-    now,
-  );
+  const left = draft(user, systemId, 'system', { data: { action: 'left', user } });
+  forgetMember(env, room, record, user, member);
+  const batch = appendSystem(env, room, record, [left], now);
   if (batch === undefined) throw new Error('an entry that was not stored');
-  void env.members.remove([room, user]);
-  const id = userId(namespaceOf(room), user);
-  void env.index.remove([id, room]);
-  changeUser(env, id, (entry) => entry);
   return { batch, point: member.point };
 }
 
@@ -160,7 +185,7 @@ export function markRead(
   seq: number,
   epoch: string | undefined,
   now: number,
-): void {
+): ReadMark {
   const record = enterRoom(env, room, now);
   const member = record === undefined ? undefined : env.members.get([room, user]);
   if (record === undefined || member === undefined)
@@ -169,10 +194,12 @@ export function markRead(
     throw new ChatError('conflict', `seq ${seq} lies in an epoch that is over`);
   }
   const { seq: read } = settle(record, { epoch: epoch ?? presentEpoch(record.chain), seq }).position;
-  if (seq === 0 || read <= member.read) return;
+  const { members } = record;
+  if (seq === 0 || read <= member.read) return { seq: member.read, isNew: false, members };
   member.ownAtRead = countOwn(env, room, user, member, read);
   member.read = read;
   void env.members.put([room, user], member);
+  return { seq: read, isNew: true, members };
 }
 
 function changeUser(env: Environment, user: UserId, change: (entry: UserRecord) => UserRecord): void {

@@ -3,6 +3,7 @@ import { EntryMaker, storedParts, type Entry } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
 import { settle } from '../../chat/position.ts';
 import type {
+  Edited,
   HistoryPage,
   HistoryRequest,
   Membership,
@@ -11,13 +12,14 @@ import type {
   RoomInfo,
   RoomView,
 } from '../../chat/store.ts';
+import { editedBetween } from './about-step.ts';
 import type { Environment } from './environment.ts';
 import type { MemberRecord, RoomRecord } from './records.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
 const MAX_HISTORY_BYTES = 4_194_304;
 
-function infoOf({ kind, title, chain, head, first, members, lastAt }: RoomRecord): RoomInfo {
+export function infoOf({ kind, title, chain, head, first, members, lastAt }: RoomRecord): RoomInfo {
   return { kind, title, chain, head, first, members, lastAt };
 }
 
@@ -115,11 +117,17 @@ export function readHistory(
   if (request.after !== undefined) {
     const from = Math.max(floor, request.after + 1);
     const entries = rangeOf(env, room, from, ceiling, request.limit, MAX_HISTORY_BYTES);
-    return { ...view, entries, more: (entries.at(-1)?.seq ?? from - 1) < ceiling };
+    const more = (entries.at(-1)?.seq ?? from - 1) < ceiling;
+    return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
   }
   const from = Math.max(floor, ceiling - request.limit + 1);
   const entries = newestWithin(rangeOf(env, room, from, ceiling, request.limit, Number.POSITIVE_INFINITY));
-  return { ...view, entries, more: (entries[0]?.seq ?? floor) > floor };
+  const more = (entries[0]?.seq ?? floor) > floor;
+  return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
+}
+
+function editedIn(env: Environment, room: RoomId, record: RoomRecord, entries: readonly Entry[]): Edited[] {
+  return editedBetween(env, room, record, entries[0]?.seq ?? 1, entries.at(-1)?.seq ?? 0);
 }
 
 /** A page backwards keeps its newest entries when it has too many bytes. */

@@ -128,6 +128,7 @@ function trim(
       if (at + policy.idsMs < now) void env.ids.remove([room, from, id]);
       else void env.gone.put(key, `${at} ${from} ${id}`);
     }
+    if ((record.amendments ?? 0) > 0) void env.amendments.remove(key);
     void env.log.remove(key);
     record.first = key[1] + 1;
     record.bytes -= value.length;

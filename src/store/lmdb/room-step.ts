@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RoomId } from '../../chat/identity.ts';
 import { epochName } from '../../chat/position.ts';
+import { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
 import type { RoomRecord } from './records.ts';
 
@@ -32,19 +33,31 @@ export function enterRoom(env: Environment, room: RoomId, now: number): RoomReco
   return record;
 }
 
-export function newRoom(env: Environment, now: number, kind: RoomRecord['kind'], title: string): RoomRecord {
+/** A record that is not put yet; where a room of this name was deleted it goes on counting. */
+export function newRoom(
+  env: Environment,
+  room: RoomId,
+  now: number,
+  kind: RoomRecord['kind'],
+  title: string,
+): RoomRecord {
+  const grave = env.graves.get(room);
+  if (grave?.isDirty === true)
+    throw new ChatError('busy', 'the room of this name is being deleted; try again');
+  if (grave !== undefined) void env.graves.remove(room);
+  const { chain = [], head = 0, texts = 0, lastAt = 0 } = grave ?? {};
   return {
     kind,
     title,
     life: env.life,
-    chain: [{ epoch: nextEpoch(now), base: 0 }],
-    head: 0,
-    first: 1,
+    chain: [...chain, { epoch: nextEpoch(now), base: head }].slice(-MAX_CHAIN),
+    head,
+    first: head + 1,
     members: 0,
     owners: 0,
-    texts: 0,
-    textsBefore: 0,
+    texts,
+    textsBefore: texts,
     bytes: 0,
-    lastAt: now,
+    lastAt: Math.max(now, lastAt),
   };
 }

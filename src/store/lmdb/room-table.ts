@@ -41,6 +41,11 @@ export class RoomTable {
     void this.#texts.put(room, text);
   }
 
+  /** Inside a write transaction. */
+  remove(room: RoomId): void {
+    void this.#texts.remove(room);
+  }
+
   /** In the order of their ids. */
   *range(range: RoomRange): Generator<{ readonly key: RoomId; readonly value: RoomRecord }> {
     for (const { key, value } of this.#texts.getRange(range)) yield { key, value: parse(value) };

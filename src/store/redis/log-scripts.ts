@@ -1,11 +1,13 @@
 /** The scripts on a room's log: appending, reading, retention. KEYS: ROOM_KEYS of keys.ts, in that order. */
+import { MAX_EDITS } from '../../chat/about.ts';
 import { NEED, PRELUDE } from './room-prelude.ts';
 import { Script } from './script.ts';
 
 /**
- * ARGV: nonce, then per draft from, id, kind's letter, tail.
- * Answers epoch, at, and per draft `+` (stored, the next seq), `-` (not a member) or
- * `<epoch> <seq> <at>` (stored before); and last the first new seq.
+ * ARGV: nonce, then per draft from, id, kind's letter with what it is about (` <seq> <epoch>`), tail.
+ * Answers epoch, at, and per draft `+` (stored, the next seq), `-` (not a member), `<epoch> <seq> <at>`
+ * (stored before), or `!` and why not: `muted <ms>`, `blocked`, a fault of chat/about.ts; and last the
+ * first new seq.
  */
 const APPEND = `
 local count = (#ARGV - 1) / 4
@@ -16,7 +18,14 @@ for i = 0, count - 1 do
     local record = redis.call('HMGET', KEYS[3], 'm:' .. from, 'o:' .. from)
     if record[1] then
       local own, last = string.match(record[2] or '0 0', '^(%d+) (%d+)$')
-      users[from] = {own = tonumber(own), ownText = own, last = last}
+      users[from] = {own = tonumber(own), ownText = own, last = last, record = record[1]}
+      local sanction = m.sanctions > 0 and redis.call('HGET', KEYS[3], 'x:' .. from)
+      if sanction then
+        local muted, _, blocked = string.match(sanction, '^(%S+) (%S+) (%S+)$')
+        muted = tonumber(muted) - math.max(now(), m.lastAt)
+        if blocked == '1' then users[from].refusal = '!blocked'
+        elseif muted > 0 then users[from].refusal = '!muted ' .. int(muted) end
+      end
     else
       users[from] = false
     end
@@ -29,14 +38,61 @@ for i = 1, count, 1000 do
   for k = i, last do if found[k - i + 1] then known[fields[k]] = found[k - i + 1] end end
 end
 local at = int(math.max(now(), m.lastAt))
+-- The point of a membership in the present epoch, as far as it matters here.
+local function pointOf(record)
+  local epoch, seq = string.match(record, '^%S+ (%S+) (%S+)')
+  local isKnown, lowest, last = false, nil, nil
+  for mark, base in string.gmatch(m.chain, '([^, ]+) ([^, ]+)') do
+    last = tonumber(base)
+    if isKnown then lowest = math.min(lowest or last, last) end
+    if mark == epoch then isKnown = true end
+  end
+  if not isKnown then lowest = last end
+  return math.min(lowest or tonumber(seq), tonumber(seq))
+end
+-- Why an entry may not be about seq; nil: it may. Then what is known of that one: its edits.
+local function faultOf(letter, from, user, seq, epoch)
+  if epoch ~= '' and epoch ~= m.epoch then return 'epoch' end
+  if seq < m.first or seq > m.head then return 'none' end
+  if m.kind ~= 'public' and seq <= pointOf(user.record) then return 'none' end
+  local found = redis.call('XRANGE', KEYS[2], int(seq) .. '-0', int(seq) .. '-0')[1]
+  if not found or string.sub(found[2][2], 1, 1) ~= 't' then return 'none' end
+  local isOwn = string.match(found[2][2], '^%a|%d+|%d+|%d+|"from":"([^"]*)"') == from
+  if letter == 'e' and not isOwn then return 'author' end
+  if letter == 'd' and not isOwn and string.match(user.record, '^%S+') == 'member' then return 'deleter' end
+  local edits = string.match(redis.call('HGET', KEYS[8], int(seq)) or '', '^e (.*)$')
+  if letter == 'e' and edits then
+    local _, commas = string.gsub(edits, ',', '')
+    if commas + 1 >= ${MAX_EDITS} then return 'edits' end
+  end
+  return nil, edits
+end
+-- Takes the entry out of the log and keeps what is left without text and data (chat/entry.ts).
+local function erase(seq)
+  local found = redis.call('XRANGE', KEYS[2], seq .. '-0', seq .. '-0')[1]
+  if not found then return end
+  local whole = found[2][2]
+  local cut = string.find(whole, ',"text":', string.find(whole, '","kind":"', 1, true), true)
+  local left = cut and string.sub(whole, 1, cut - 1) .. '}' or whole
+  redis.call('HSET', KEYS[8], seq, 'd ' .. left)
+  redis.call('XDEL', KEYS[2], seq .. '-0')
+  m.bytes = m.bytes + #left - #whole
+end
 local results, ids, first, texts = {}, {}, m.head + 1, int(m.texts)
 for i = 0, count - 1 do
   local from, letter, tail, field = ARGV[i * 4 + 2], ARGV[i * 4 + 4], ARGV[i * 4 + 5], fields[i + 1]
   local user = users[from]
+  local about, epoch, fault, edits
+  if user and #letter > 1 and not known[field] and not user.refusal then
+    letter, about, epoch = string.match(letter, '^(%a) (%d+) (.*)$')
+    fault, edits = faultOf(letter, from, user, tonumber(about), epoch)
+  end
   if not user then
     results[i + 1] = '-'
   elseif known[field] then
     results[i + 1] = known[field]
+  elseif user.refusal or fault then
+    results[i + 1] = user.refusal or '!' .. fault
   else
     m.head = m.head + 1
     local seq = int(m.head)
@@ -49,6 +105,11 @@ for i = 0, count - 1 do
     local stored = letter .. '|' .. texts .. '|' .. user.ownText .. '|' .. at .. '|' .. tail
     redis.call('XADD', KEYS[2], seq .. '-0', 'e', stored)
     m.bytes = m.bytes + #stored
+    if letter == 'e' then redis.call('HSET', KEYS[8], about, 'e ' .. (edits and edits .. ',' or '') .. seq) end
+    if letter == 'd' then
+      erase(about)
+      for edit in string.gmatch(edits or '', '%d+') do erase(edit) end
+    end
     known[field] = m.epoch .. ' ' .. seq .. ' ' .. at
     ids[#ids + 1] = field
     ids[#ids + 1] = known[field]
@@ -72,10 +133,11 @@ return {m.epoch, at, results}
 
 /**
  * ARGV: nonce, epoch (empty: the present one), from, to, limit, maxBytes, newest (1) or oldest
- * first (0), user (empty: none). Entries only when the epoch is the present one.
- * Answers meta, membership, first seq, entries.
+ * first (0), user (empty: none), whether to look for edits (1). Entries only when the epoch is the
+ * present one. Answers meta, membership, first seq, entries, and of those that were edited seq and newest edit.
  */
 const READ = `
+local WINDOW = 64
 local entries, firstSeq = {}, 0
 local from, to, limit, maxBytes = math.max(tonumber(ARGV[3]), m.first), math.min(tonumber(ARGV[4]), m.head), tonumber(ARGV[5]), tonumber(ARGV[6])
 if (ARGV[2] == '' or ARGV[2] == m.epoch) and from <= to then
@@ -83,29 +145,42 @@ if (ARGV[2] == '' or ARGV[2] == m.epoch) and from <= to then
   local bytes, newest = 0, ARGV[7] == '1'
   local a, b, isOver = from, math.min(to, from + limit - 1), false
   while a <= b and not isOver do
-    local found
-    if newest then found = redis.call('XREVRANGE', KEYS[2], int(b) .. '-0', int(a) .. '-0', 'COUNT', 64)
-    else found = redis.call('XRANGE', KEYS[2], int(a) .. '-0', int(b) .. '-0', 'COUNT', 64) end
-    if #found == 0 then break end
-    for _, entry in ipairs(found) do
-      local stored, seq = entry[2][2], tonumber(string.match(entry[1], '^%d+'))
+    local low, high = a, math.min(b, a + WINDOW - 1)
+    if newest then low, high = math.max(a, b - WINDOW + 1), b end
+    local list = stored(KEYS[2], KEYS[8], low, high)
+    if #list < high - low + 1 then isOver = true end
+    for i = 1, #list do
+      local entry = newest and list[#list + 1 - i] or list[i]
       -- A page backwards keeps under the limit; one forwards ends when it passes it.
-      if newest and #entries > 0 and bytes + #stored > maxBytes then isOver = true break end
-      entries[#entries + 1] = stored
-      bytes = bytes + #stored
-      if newest then firstSeq, b = seq, seq - 1
-      else
-        if firstSeq == 0 then firstSeq = seq end
-        a = seq + 1
-        if bytes > maxBytes then isOver = true break end
+      if newest and #entries > 0 and bytes + #entry > maxBytes then isOver = true break end
+      entries[#entries + 1] = entry
+      bytes = bytes + #entry
+      if newest then firstSeq = high + 1 - i end
+      if not newest and bytes > maxBytes then isOver = true break end
+    end
+    if newest then b = low - 1 else a = high + 1 end
+  end
+  if not newest and #entries > 0 then firstSeq = from end
+end
+local edited = {}
+if ARGV[9] == '1' and #entries > 0 and redis.call('HLEN', KEYS[8]) > 1 then
+  for at = 1, #entries, WINDOW do
+    local seqs = {}
+    for i = at, math.min(#entries, at + WINDOW - 1) do seqs[#seqs + 1] = int(firstSeq + i - 1) end
+    for i, amendment in ipairs(redis.call('HMGET', KEYS[8], unpack(seqs))) do
+      local last = amendment and string.match(amendment, '^e .-(%d+)$')
+      local edit = last and stored(KEYS[2], KEYS[8], tonumber(last), tonumber(last))[1]
+      if edit then
+        edited[#edited + 1] = seqs[i]
+        edited[#edited + 1] = edit
       end
     end
   end
 end
 local member = ''
-if ARGV[8] ~= '' then member = memberReply(KEYS[2], KEYS[3], m, ARGV[8], '') end
+if ARGV[8] ~= '' then member = memberReply(KEYS[2], KEYS[8], KEYS[3], m, ARGV[8], '') end
 open(KEYS[1], KEYS[7], m)
-return {metaReply(m), member, int(firstSeq), entries}
+return {metaReply(m), member, int(firstSeq), entries, edited}
 `;
 
 /**
@@ -117,28 +192,28 @@ local maxAge, maxMessages, maxBytes, idsMs, step = tonumber(ARGV[2]), tonumber(A
 local time = now()
 local oldest, goneIds = {}, redis.call('XRANGE', KEYS[6], '-', '+', 'COUNT', step)
 if m.first <= m.head and (maxAge or maxMessages or maxBytes) then
-  oldest = redis.call('XRANGE', KEYS[2], int(m.first) .. '-0', int(m.head) .. '-0', 'COUNT', 1)
+  oldest = stored(KEYS[2], KEYS[8], m.first, m.first)
 end
 local function isOver(at)
   return (maxAge and at + maxAge < time) or (maxMessages and m.head - m.first + 1 > maxMessages) or (maxBytes and m.bytes > maxBytes)
 end
 local function parts(stored) return string.match(stored, '^%a|(%d+)|%d+|(%d+)|"from":"([^"]*)","id":"(.-)","kind"') end
 if oldest[1] then
-  local _, at = parts(oldest[1][2][2])
-  if isOver(tonumber(at)) then
-    oldest = redis.call('XRANGE', KEYS[2], int(m.first) .. '-0', int(m.head) .. '-0', 'COUNT', step)
+  local _, at = parts(oldest[1])
+  if isOver(tonumber(at)) then oldest = stored(KEYS[2], KEYS[8], m.first, math.min(m.head, m.first + step - 1))
   else oldest = {} end
 end
-local forget, keep, removed = {}, {}, 0
+local forget, keep, removed, amends = {}, {}, 0, {}
 for _, entry in ipairs(oldest) do
-  local seq, stored = tonumber(string.match(entry[1], '^%d+')), entry[2][2]
-  local texts, at, from, id = parts(stored)
+  local seq = m.first
+  local texts, at, from, id = parts(entry)
   if not isOver(tonumber(at)) then break end
   if string.find(id, '\\\\', 1, true) then id = cjson.decode('["' .. id .. '"]')[1] end
   local field = from .. '\\0' .. id
   if tonumber(at) + idsMs < time then forget[#forget + 1] = field
   else keep[#keep + 1] = {int(seq) .. '-0', at .. ' ' .. field} end
-  m.first, m.bytes, m.textsBefore = seq + 1, m.bytes - #stored, tonumber(texts)
+  m.first, m.bytes, m.textsBefore = seq + 1, m.bytes - #entry, tonumber(texts)
+  amends[#amends + 1] = int(seq)
   removed = removed + 1
 end
 local goneTo
@@ -152,6 +227,7 @@ local forgotten = #forget
 -- What frees memory comes first: the rest of a step that has written is not refused for want of it.
 if removed > 0 then redis.call('XTRIM', KEYS[2], 'MINID', int(m.first) .. '-0') end
 if goneTo then redis.call('XTRIM', KEYS[6], 'MINID', int(tonumber(string.match(goneTo, '^%d+')) + 1) .. '-0') end
+if removed > 0 then redis.call('HDEL', KEYS[8], unpack(amends)) end
 if forgotten > 0 then redis.call('HDEL', KEYS[5], unpack(forget)) end
 if removed > 0 then
   redis.call('HSET', KEYS[1], 'life', m.life, 'chain', m.chain, 'first', int(m.first), 'bytes', int(m.bytes), 'textsBefore', int(m.textsBefore))

@@ -5,28 +5,30 @@
 import { NEED, PRELUDE } from './room-prelude.ts';
 import { Script } from './script.ts';
 
-/** KEYS: meta, log, members, head of any number of rooms. ARGV: nonce, user, device. Answers meta and membership per room. */
+/** KEYS: meta, log, members, head, amends of any number of rooms. ARGV: nonce, user, device. Answers meta and membership per room. */
 const VIEWS = `
 local present, answer, rooms = life(), {}, {}
-for i = 0, #KEYS / 4 - 1 do
-  local m = enter(KEYS[i * 4 + 1], present, ARGV[1])
+for i = 0, #KEYS / 5 - 1 do
+  local m = enter(KEYS[i * 5 + 1], present, ARGV[1])
   rooms[i + 1] = m or false
-  answer[i + 1] = m and {metaReply(m), memberReply(KEYS[i * 4 + 2], KEYS[i * 4 + 3], m, ARGV[2], ARGV[3])} or false
+  answer[i + 1] = m and {metaReply(m), memberReply(KEYS[i * 5 + 2], KEYS[i * 5 + 5], KEYS[i * 5 + 3], m, ARGV[2], ARGV[3])} or false
 end
-for i = 0, #KEYS / 4 - 1 do
-  if rooms[i + 1] then open(KEYS[i * 4 + 1], KEYS[i * 4 + 4], rooms[i + 1]) end
+for i = 0, #KEYS / 5 - 1 do
+  if rooms[i + 1] then open(KEYS[i * 5 + 1], KEYS[i * 5 + 4], rooms[i + 1]) end
 end
 return answer
 `;
 
 /**
  * ARGV: nonce, user, name, device, whether it may make a member (0: only look), the latest
- * time it may, whether it may create (kind, title, role), mustCreate.
- * Answers a word and the view: was, would, joined, none, exists, late.
+ * time it may, whether it may create (kind, title, role), mustCreate; of a direct room the other
+ * one, and their sanction. Answers a word and the view: was, would, joined, none, exists, late; or
+ * banned and until when.
  */
 const JOIN = `
 local user, device, isFor, deadline = ARGV[2], ARGV[4], ARGV[5] == '1', tonumber(ARGV[6])
 local canCreate, kind, title, creator, mustCreate = ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10], ARGV[11] == '1'
+local other, otherSanction = ARGV[12], ARGV[13]
 local time = now()
 local m = enter(KEYS[1], life(), ARGV[1])
 if m and mustCreate then
@@ -35,9 +37,15 @@ if m and mustCreate then
 end
 local existing = m and redis.call('HEXISTS', KEYS[3], 'm:' .. user) == 1
 if existing then
-  local member = memberReply(KEYS[2], KEYS[3], m, user, device)
+  local member = memberReply(KEYS[2], KEYS[8], KEYS[3], m, user, device)
   open(KEYS[1], KEYS[7], m)
   return {'was', metaReply(m), member}
+end
+local sanction = m and m.sanctions > 0 and redis.call('HGET', KEYS[3], 'x:' .. user)
+local banned = sanction and tonumber(string.match(sanction, '^%S+ (%S+)'))
+if banned and (banned == 0 or banned > time) then
+  open(KEYS[1], KEYS[7], m)
+  return {'banned', int(banned == 0 and 0 or banned - time)}
 end
 if (m and m.kind ~= 'public') or (not m and not canCreate) then
   if m then open(KEYS[1], KEYS[7], m) end
@@ -51,27 +59,25 @@ if time > deadline then return {'late'} end
 local role = 'member'
 if not m then
   role = creator
-  m = {kind = kind, title = title, life = life(), epoch = base36(time) .. '-' .. ARGV[1], head = 0, first = 1,
-    members = 0, owners = 0, texts = 0, textsBefore = 0, bytes = 0, lastAt = time}
-  m.chain = m.epoch .. ' 0'
-  redis.call('XADD', KEYS[2], '0-1', 'e', '')
-  redis.call('XDEL', KEYS[2], '0-1')
-  redis.call('XADD', KEYS[6], '0-1', 'i', '')
-  redis.call('XDEL', KEYS[6], '0-1')
-  redis.call('HSET', KEYS[3], '-', '')
-  redis.call('ZADD', KEYS[4], 0, '')
-  redis.call('HSET', KEYS[5], '-', '')
+  m = create(kind, title, time, ARGV[1])
 end
-m.members = m.members + 1
 if role == 'owner' then m.owners = m.owners + 1 end
 local read = int(m.head)
-redis.call('HSET', KEYS[3], 'm:' .. user, table.concat({role, m.epoch, read, read, '0', ARGV[3]}, ' '), 'o:' .. user, '0 0')
-redis.call('ZADD', KEYS[4], 0, user)
-redis.call('HSET', KEYS[1], 'kind', m.kind, 'title', m.title, 'life', m.life, 'chain', m.chain, 'head', int(m.head),
-  'first', int(m.first), 'members', int(m.members), 'owners', int(m.owners), 'texts', int(m.texts),
-  'textsBefore', int(m.textsBefore), 'bytes', int(m.bytes), 'lastAt', int(m.lastAt))
-setHead(KEYS[7], m)
-return {'joined', metaReply(m), memberReply(KEYS[2], KEYS[3], m, user, device)}
+local function add(who, name)
+  m.members = m.members + 1
+  redis.call('HSET', KEYS[3], 'm:' .. who, table.concat({role, m.epoch, read, read, '0', name}, ' '), 'o:' .. who, '0 0')
+  redis.call('ZADD', KEYS[4], 0, who)
+end
+add(user, ARGV[3])
+if other ~= '' then
+  add(other, other)
+  if otherSanction ~= '' then
+    redis.call('HSET', KEYS[3], 'x:' .. other, otherSanction)
+    m.sanctions = 1
+  end
+end
+putAll(m)
+return {'joined', metaReply(m), memberReply(KEYS[2], KEYS[8], KEYS[3], m, user, device)}
 `;
 
 /** ARGV: nonce, user, id of the entry, its tail. Answers a word: none, direct or owner with the point, or left with epoch, seq, at, point. */
@@ -156,7 +162,7 @@ return 1
 
 /**
  * ARGV: nonce, user, seq, epoch (empty: the present one), own texts up to seq (empty: not known).
- * Answers a word: none, done; old (another epoch; with the meta), count (with seq, head, point: own
+ * Answers a word: none; done, with where it is now, members, and 1 where it moved; old (another epoch; with the meta), count (with seq, head, point: own
  * texts have to be counted first).
  */
 const MARK_READ = `
@@ -175,7 +181,7 @@ local own, last = string.match(record[2] or '0 0', '^(%d+) (%d+)$')
 local to = math.max(math.min(seq, m.head), m.first - 1)
 if seq == 0 or to <= tonumber(read) then
   open(KEYS[1], KEYS[7], m)
-  return {'done'}
+  return {'done', read, int(m.members), 0}
 end
 if tonumber(last) > to then
   if ARGV[5] == '' then
@@ -186,19 +192,20 @@ if tonumber(last) > to then
 end
 redis.call('HSET', KEYS[3], 'm:' .. user, table.concat({role, pointEpoch, point, int(to), own, name}, ' '))
 open(KEYS[1], KEYS[7], m)
-return {'done'}
+return {'done', int(to), int(m.members), 1}
 `;
 
-/** ARGV: nonce, user, after (empty: from the start), limit. Answers false for no member, else the records in order. */
+/** ARGV: nonce, user (empty: the server), after (empty: from the start), limit. Answers false for no member, else the records in order. */
 const MEMBERS = `
 open(KEYS[1], KEYS[7], m)
-if redis.call('HEXISTS', KEYS[3], 'm:' .. ARGV[2]) == 0 then return false end
+if ARGV[2] ~= '' and redis.call('HEXISTS', KEYS[3], 'm:' .. ARGV[2]) == 0 then return false end
 local names = redis.call('ZRANGEBYLEX', KEYS[4], '(' .. ARGV[3], '+', 'LIMIT', 0, tonumber(ARGV[4]))
 local answer = {}
 for i, name in ipairs(names) do
-  answer[i] = {name, redis.call('HGET', KEYS[3], 'm:' .. name) or ''}
+  local record = redis.call('HMGET', KEYS[3], 'm:' .. name, 'x:' .. name)
+  answer[i] = {name, record[1] or '', record[2] or ''}
 end
-return answer
+return {int(now()), answer}
 `;
 
 export const MEMBER_SCRIPTS = {

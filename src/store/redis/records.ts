@@ -1,6 +1,7 @@
 /** What the scripts answer, read into the words of chat/store.ts. */
 import { isFrom, storedParts } from '../../chat/entry.ts';
 import type { EpochMark } from '../../chat/position.ts';
+import { isSanctioned, NO_SANCTION, type Sanction } from '../../chat/rights.ts';
 import type { Membership, RoomInfo } from '../../chat/store.ts';
 import type { Position, Role, RoomKind } from '../../protocol/words.ts';
 
@@ -58,9 +59,8 @@ export function positionOf(text: string): Position {
 
 export function roomOf(reply: unknown): RoomRecord {
   const [kind = '', title = '', chain = '', head, first, members, texts, , lastAt] = textsOf(reply);
-  if (!isKind(kind)) throw new Error(`a room of kind ${kind}`);
   return {
-    kind,
+    kind: kindOf(kind),
     title,
     chain: chainOf(chain),
     head: Number(head),
@@ -98,6 +98,32 @@ export function membershipOf(
     read: Number(read),
     ownAtRead: Number(ownAtRead),
   };
+}
+
+/** `<muted until> <banned until, 0 for ever, - not> <1: blocked>`; empty for none. */
+export function sanctionOf(text: string): Sanction {
+  if (text === '') return NO_SANCTION;
+  const [mutedUntil, bannedUntil, blocked] = text.split(' ');
+  return {
+    mutedUntil: Number(mutedUntil),
+    bannedUntil: bannedUntil === '-' ? undefined : Number(bannedUntil),
+    isBlocked: blocked === '1' ? true : undefined,
+  };
+}
+
+export function sanctionText(sanction: Sanction): string {
+  if (!isSanctioned(sanction)) return '';
+  const { mutedUntil, bannedUntil, isBlocked } = sanction;
+  return `${mutedUntil} ${bannedUntil ?? '-'} ${isBlocked === true ? 1 : 0}`;
+}
+
+export function roleOf(text: string): Role | undefined {
+  return isRole(text) ? text : undefined;
+}
+
+export function kindOf(text: string): RoomKind {
+  if (!isKind(text)) throw new Error(`a room of kind ${text}`);
+  return text;
 }
 
 /** The own texts that lie at or before the place where unread begins; undefined: they must be counted. */

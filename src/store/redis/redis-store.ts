@@ -8,9 +8,16 @@
  */
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import { nameOf, namespaceOf, userId } from '../../chat/identity.ts';
+import type { Order, OrderPage } from '../../chat/orders.ts';
+import type { Leases, PresenceRecord } from '../../chat/presence.ts';
+import { bannedError, type Act, type Actor } from '../../chat/rights.ts';
 import type {
   Commit,
   CursorMove,
+  DeviceUse,
+  DirectOptions,
+  Governed,
+  GovernOptions,
   HistoryPage,
   HistoryRequest,
   Joined,
@@ -21,29 +28,42 @@ import type {
   ListPage,
   Page,
   PageRequest,
+  PresenceChange,
+  ReadMark,
   RetentionPolicy,
   RoomBatch,
   RoomCommit,
   RoomHead,
   RoomIndex,
+  RoomInfo,
   RoomView,
+  ScannedRoom,
   Store,
+  TokenAsk,
+  TokenGrant,
 } from '../../chat/store.ts';
 import { StoreUnavailable } from '../../chat/store.ts';
 import type { Log } from '../../ops/log.ts';
 import { connectRedis } from '../../ops/redis-client.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import type { Durability } from '../../protocol/words.ts';
+import type { Durability, Position } from '../../protocol/words.ts';
 import { readMany } from './bulk.ts';
 import { chunks, inWindows } from './chunks.ts';
+import { GovernSteps } from './govern-steps.ts';
 import { Health } from './health.ts';
+import { hookPlaces, moveHook, registerHook } from './hooks.ts';
 import { Keys } from './keys.ts';
-import { membershipOf, positionOf, textsOf } from './records.ts';
+import { positionOf, textsOf } from './records.ts';
 import { RedisLink, type LinkOptions } from './redis-link.ts';
 import { retainAll } from './retention.ts';
+import { scanRooms } from './scan-rooms.ts';
+import { giveOrder, readOrders } from './orders.ts';
+import { RedisPresence } from './presence.ts';
+import { Rights } from './rights.ts';
 import { RoomReads } from './room-reads.ts';
 import { RoomSteps, type JoinAnswer } from './room-steps.ts';
-import { UserIndex, type Marked } from './user-index.ts';
+import { takeTokens } from './tokens.ts';
+import { tooManyRooms, UserIndex, type Marked } from './user-index.ts';
 
 export interface RedisStoreOptions extends LinkOptions {
   readonly url: string;
@@ -58,6 +78,8 @@ export interface RedisStoreOptions extends LinkOptions {
 
 /** Rooms of one script call. */
 const VIEWS_AT_ONCE = 50;
+/** Members of one page of their names. */
+const NAMES_AT_ONCE = 1_000;
 
 export class RedisStore implements Store {
   readonly #link: RedisLink;
@@ -67,6 +89,8 @@ export class RedisStore implements Store {
   readonly #steps: RoomSteps;
   readonly #reads: RoomReads;
   readonly #index: UserIndex;
+  readonly #rights: Rights;
+  readonly #presence: RedisPresence;
   #closed: Promise<void> | undefined;
 
   private constructor(link: RedisLink, keys: Keys, health: Health, log: Log | undefined) {
@@ -77,6 +101,10 @@ export class RedisStore implements Store {
     this.#steps = new RoomSteps(link, keys);
     this.#reads = new RoomReads(this.#steps);
     this.#index = new UserIndex(link, keys);
+    this.#presence = new RedisPresence(link, keys);
+    this.#rights = new Rights(this.#steps, new GovernSteps(link, keys), this.#index, (task) =>
+      this.#mend(task),
+    );
   }
 
   /** Rejects with `RedisUrlError`, `RedisConnectError`, `RedisRefused` or `StoreUnavailable`. */
@@ -133,12 +161,7 @@ export class RedisStore implements Store {
     if (seen.word !== 'would') return this.#joined(room, user, seen);
     const id = userId(namespaceOf(room), user);
     const marked = await this.#index.mark(id, room, options.maxRoomsPerUser);
-    if (typeof marked === 'string') {
-      throw new ChatError(
-        'too_large',
-        `a user is a member of at most ${options.maxRoomsPerUser} rooms (maxRoomsPerUser)`,
-      );
-    }
+    if (typeof marked === 'string') throw tooManyRooms(options.maxRoomsPerUser);
     const answer = await this.#steps.join(room, user, options, marked.deadline);
     if (answer.word === 'joined' || answer.word === 'was') {
       // The membership stands; what fails from here on is made good by whoever reads the index.
@@ -160,6 +183,46 @@ export class RedisStore implements Store {
     });
     if (isMarked(marked)) await this.#mend(this.#index.settle(id, room, marked.entry, undefined, left.point));
     return left;
+  }
+
+  async govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
+    const governed = await this.#rights.govern(room, actor, act, options);
+    if (act.do === 'set' && governed.batch !== undefined)
+      await this.#mend(governed.info.kind === 'public' ? this.#list([room]) : this.#unlist(room));
+    return governed;
+  }
+
+  async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
+    return this.#joined(room, user, await this.#rights.openDirect(room, user, other, options));
+  }
+
+  async createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
+    const isNew = await this.#rights.create(room, kind, title);
+    if (isNew && kind === 'public') await this.#mend(this.#list([room]));
+    return isNew;
+  }
+
+  async deleteRoom(room: RoomId): Promise<void> {
+    const members: string[] = [];
+    let names: string[];
+    do {
+      names = await this.memberNames(room, members.at(-1), NAMES_AT_ONCE);
+      members.push(...names);
+    } while (names.length === NAMES_AT_ONCE);
+    await this.#rights.delete(room, members);
+    await this.#mend(this.#unlist(room));
+  }
+
+  async recheckIndex(user: UserId, rooms: readonly RoomId[]): Promise<void> {
+    await inWindows(rooms, (room) => this.#rights.forget(room, nameOf(user)));
+  }
+
+  async devices(user: UserId): Promise<readonly DeviceUse[]> {
+    return this.#index.devices(user);
+  }
+
+  block(user: UserId, other: string, on: boolean, maxBlocks: number): Promise<void> {
+    return this.#rights.block(user, other, on, maxBlocks);
   }
 
   page(room: RoomId, request: PageRequest): Promise<Page> {
@@ -229,7 +292,7 @@ export class RedisStore implements Store {
     await inWindows([...byRoom], ([room, list]) => this.#steps.move(room, list));
   }
 
-  markRead(room: RoomId, user: string, seq: number, epoch = ''): Promise<void> {
+  markRead(room: RoomId, user: string, seq: number, epoch = ''): Promise<ReadMark> {
     return this.#steps.markRead(room, user, seq, epoch);
   }
 
@@ -257,18 +320,96 @@ export class RedisStore implements Store {
 
   async listMembers(
     room: RoomId,
-    asker: string,
+    asker: Actor,
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedMember>> {
-    const found = await this.#steps.members(room, asker, cursor ?? '', limit + 1);
-    if (found === false || found === undefined)
-      throw new ChatError('not_found', 'no such room, or you are not a member of it');
-    const items = found.slice(0, limit).map(([user, record]): ListedMember => {
-      const { name, role } = membershipOf(record);
-      return { user, name, role };
-    });
+    const found = await this.#steps.members(
+      room,
+      asker === 'server' ? '' : asker.user,
+      cursor ?? '',
+      limit + 1,
+    );
+    if (found === undefined) throw new ChatError('not_found', 'no such room, or you are not a member of it');
+    const items = found.slice(0, limit);
     return { items, cursor: found.length > limit ? items.at(-1)?.user : undefined };
+  }
+
+  async memberNames(room: RoomId, after: string | undefined, limit: number): Promise<string[]> {
+    const key = this.#keys.room(room, 'names');
+    return textsOf(
+      await this.#link.send(key, ['ZRANGEBYLEX', key, `(${after ?? ''}`, '+', 'LIMIT', '0', String(limit)]),
+    );
+  }
+
+  openLease(ttlMs: number): Promise<string> {
+    return this.#presence.openLease(ttlMs);
+  }
+
+  renewLease(lease: string, ttlMs: number): Promise<boolean> {
+    return this.#presence.renewLease(lease, ttlMs);
+  }
+
+  leases(): Promise<Leases> {
+    return this.#presence.leases(Date.now());
+  }
+
+  enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
+    return this.#presence.enter(lease, changes);
+  }
+
+  presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
+    return this.#presence.read(users);
+  }
+
+  async sweepLeases(forMs: number, signal: AbortSignal): Promise<void> {
+    const { ended } = await this.leases();
+    for (const [lease, endedAt] of ended)
+      if (endedAt + forMs <= Date.now() && !signal.aborted)
+        await this.#presence.sweep(lease, endedAt, signal);
+  }
+
+  async scanRooms(
+    visit: (rooms: readonly ScannedRoom[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await scanRooms(this.#link, this.#keys, signal, async (rooms) => {
+      const heads = await this.heads(rooms);
+      await visit(
+        rooms.flatMap((room, i): ScannedRoom[] => {
+          const head = heads[i];
+          return head === undefined ? [] : [{ room, ...head }];
+        }),
+      );
+    });
+  }
+
+  claimRole(role: string, lease: string): Promise<boolean> {
+    return this.#presence.claimRole(role, lease);
+  }
+
+  registerHook(hook: string): Promise<number> {
+    return registerHook(this.#link, this.#keys, hook);
+  }
+
+  hookPlaces(hook: string, rooms: readonly RoomId[]): Promise<(Position | undefined)[]> {
+    return hookPlaces(this.#link, this.#keys, hook, rooms);
+  }
+
+  moveHook(hook: string, room: RoomId, to: Position): Promise<void> {
+    return moveHook(this.#link, this.#keys, hook, room, to);
+  }
+
+  giveOrder(what: Order['do'], user: UserId): Promise<void> {
+    return giveOrder(this.#link, this.#keys, what, user);
+  }
+
+  orders(after: string | undefined): Promise<OrderPage> {
+    return readOrders(this.#link, this.#keys, after);
+  }
+
+  takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
+    return takeTokens(this.#link, this.#keys, asks);
   }
 
   retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
@@ -296,6 +437,8 @@ export class RedisStore implements Store {
         if (membership === undefined) throw new Error(`joined ${room} and is no member`);
         return { info, membership, isNew: answer.word === 'joined' };
       }
+      case 'banned':
+        throw bannedError(answer.forMs === 0 ? undefined : answer.forMs);
       case 'exists':
         throw new ChatError('conflict', 'the room exists already');
       case 'none':
@@ -314,6 +457,11 @@ export class RedisStore implements Store {
       byKey.set(key, [...(byKey.get(key) ?? []), '0', nameOf(room)]);
     }
     await Promise.all([...byKey].map(([key, items]) => this.#link.send(key, ['ZADD', key, ...items])));
+  }
+
+  async #unlist(room: RoomId): Promise<void> {
+    const key = this.#keys.listed(namespaceOf(room));
+    await this.#link.send(key, ['ZREM', key, nameOf(room)]);
   }
 
   /** Something that heals by itself later: its failure is no failure of the request. */

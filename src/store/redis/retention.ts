@@ -3,14 +3,12 @@ import type { RoomId } from '../../chat/identity.ts';
 import { type RetentionPolicy, StoreUnavailable } from '../../chat/store.ts';
 import { chunks } from './chunks.ts';
 import type { Keys } from './keys.ts';
-import { listOf, textOf, textsOf } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
+import { scanRooms } from './scan-rooms.ts';
 import type { RoomSteps } from './room-steps.ts';
 
 /** Entries of one step. */
 const STEP = 250;
-/** Keys that one SCAN looks at. */
-const SCAN_COUNT = '1000';
 
 /** Rooms that are looked at together; each step still is one of its own. */
 const WINDOW = 8;
@@ -35,21 +33,13 @@ export async function retainAll(
   };
   // A full Redis does not take names; that must not keep it from being thinned.
   let canList = true;
-  const outcomes = await link.onEachNode(async (send) => {
-    let cursor = '0';
-    do {
-      const scan = ['SCAN', cursor, 'MATCH', keys.metaPattern, 'COUNT', SCAN_COUNT];
-      const [next, found] = listOf(await send(scan));
-      cursor = textOf(next);
-      const rooms = textsOf(found).flatMap((key) => keys.roomOf(key) ?? []);
-      for (const part of chunks(rooms, WINDOW)) {
-        if (signal.aborted) return;
-        const isPublic = await Promise.all(part.map(retainRoom));
-        if (canList) canList = await isDone(relist(part.filter((_, i) => isPublic[i])));
-      }
-    } while (cursor !== '0' && !signal.aborted);
+  await scanRooms(link, keys, signal, async (rooms) => {
+    for (const part of chunks(rooms, WINDOW)) {
+      if (signal.aborted) return;
+      const isPublic = await Promise.all(part.map(retainRoom));
+      if (canList) canList = await isDone(relist(part.filter((_, i) => isPublic[i])));
+    }
   });
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 async function isDone(task: Promise<void>): Promise<boolean> {

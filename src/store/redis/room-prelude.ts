@@ -27,15 +27,16 @@ local function base36(n)
   until n == 0
   return text
 end
-local META = {'kind', 'title', 'life', 'chain', 'head', 'first', 'members', 'owners', 'texts', 'textsBefore', 'bytes', 'lastAt'}
+local META = {'kind', 'title', 'life', 'chain', 'head', 'first', 'members', 'owners', 'texts', 'textsBefore', 'bytes', 'lastAt', 'sanctions'}
 local COUNTS = {'head', 'first', 'members', 'owners', 'texts', 'textsBefore', 'bytes', 'lastAt'}
 -- The room's record, in the present life; nil when there is no such room. Writes nothing.
 local function enter(key, present, nonce)
   local values = redis.call('HMGET', key, unpack(META))
-  if not values[1] then return nil end
+  if not values[1] or values[1] == 'deleted' then return nil end
   local m = {}
   for i, name in ipairs(META) do m[name] = values[i] end
   for _, name in ipairs(COUNTS) do m[name] = tonumber(m[name]) end
+  m.sanctions = tonumber(m.sanctions or '0')
   if m.life ~= present then
     m.life = present
     m.opened = base36(now()) .. '-' .. nonce
@@ -56,19 +57,61 @@ local function open(metaKey, headKey, m)
   redis.call('HSET', metaKey, 'life', m.life, 'chain', m.chain)
   setHead(headKey, m)
 end
+-- A room that is not there yet, with no members; where one of this name was deleted it goes on counting.
+local function create(kind, title, time, nonce)
+  local grave = redis.call('HMGET', KEYS[1], 'chain', 'head', 'texts', 'lastAt')
+  local head, texts = tonumber(grave[2] or '0'), tonumber(grave[3] or '0')
+  local m = {kind = kind, title = title, life = life(), epoch = base36(time) .. '-' .. nonce, head = head, first = head + 1,
+    members = 0, owners = 0, texts = texts, textsBefore = texts, bytes = 0, sanctions = 0,
+    lastAt = math.max(time, tonumber(grave[4] or '0'))}
+  local marks = {}
+  for mark in string.gmatch(grave[1] or '', '[^,]+') do marks[#marks + 1] = mark end
+  marks[#marks + 1] = m.epoch .. ' ' .. int(head)
+  m.chain = table.concat(marks, ',', math.max(1, #marks - MAX_CHAIN + 1))
+  redis.call('XADD', KEYS[2], int(head) .. '-1', 'e', '')
+  redis.call('XDEL', KEYS[2], int(head) .. '-1')
+  redis.call('XADD', KEYS[6], int(head) .. '-1', 'i', '')
+  redis.call('XDEL', KEYS[6], int(head) .. '-1')
+  redis.call('HSET', KEYS[3], '-', '')
+  redis.call('ZADD', KEYS[4], 0, '')
+  redis.call('HSET', KEYS[5], '-', '')
+  redis.call('HSET', KEYS[8], '-', '')
+  return m
+end
+local function putAll(m)
+  redis.call('HSET', KEYS[1], 'kind', m.kind, 'title', m.title, 'life', m.life, 'chain', m.chain, 'head', int(m.head),
+    'first', int(m.first), 'members', int(m.members), 'owners', int(m.owners), 'texts', int(m.texts),
+    'textsBefore', int(m.textsBefore), 'bytes', int(m.bytes), 'lastAt', int(m.lastAt), 'sanctions', int(m.sanctions))
+  setHead(KEYS[7], m)
+end
 local function metaReply(m)
   return {m.kind, m.title, m.chain, int(m.head), int(m.first), int(m.members), int(m.texts), int(m.textsBefore), int(m.lastAt)}
 end
+-- The stored entries from a to b, oldest first. What was deleted is not in the log any more: the
+-- amendments have what is left of it. A hole that neither has ends the list.
+local function stored(logKey, amendsKey, a, b)
+  local found, list, missing = redis.call('XRANGE', logKey, int(a) .. '-0', int(b) .. '-0'), {}, {}
+  for i, entry in ipairs(found) do
+    local at = #found == b - a + 1 and i or tonumber(string.match(entry[1], '^%d+')) - a + 1
+    list[at] = entry[2][2]
+  end
+  if #found == b - a + 1 then return list end
+  for i = 1, b - a + 1 do if not list[i] then missing[#missing + 1] = int(a + i - 1) end end
+  for i, left in ipairs(redis.call('HMGET', amendsKey, unpack(missing))) do
+    list[tonumber(missing[i]) - a + 1] = left and string.match(left, '^d (.*)$') or nil
+  end
+  return list
+end
 -- Texts of the room up to seq.
-local function textsUpTo(logKey, m, seq)
+local function textsUpTo(logKey, amendsKey, m, seq)
   if seq < m.first then return m.textsBefore end
   if seq >= m.head then return m.texts end
-  local found = redis.call('XRANGE', logKey, int(seq) .. '-0', int(seq) .. '-0')
-  if not found[1] then return m.texts end
-  return tonumber(string.match(found[1][2][2], '^%a|(%d+)|'))
+  local entry = stored(logKey, amendsKey, seq, seq)[1]
+  if not entry then return m.texts end
+  return tonumber(string.match(entry, '^%a|(%d+)|'))
 end
 -- The membership as text, with what unread is made of; '' for no member.
-local function memberReply(logKey, membersKey, m, user, device)
+local function memberReply(logKey, amendsKey, membersKey, m, user, device)
   local record = redis.call('HMGET', membersKey, 'm:' .. user, 'o:' .. user, 'c:' .. user)
   if not record[1] then return '' end
   local read = tonumber(string.match(record[1], '^%S+ %S+ %S+ (%d+)'))
@@ -78,7 +121,7 @@ local function memberReply(logKey, membersKey, m, user, device)
       if name == device then cursor = place end
     end
   end
-  return {record[1], record[2] or '0 0', cursor, int(textsUpTo(logKey, m, math.max(read, m.first - 1)))}
+  return {record[1], record[2] or '0 0', cursor, int(textsUpTo(logKey, amendsKey, m, math.max(read, m.first - 1)))}
 end
 `;
 

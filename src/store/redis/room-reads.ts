@@ -47,9 +47,10 @@ export class RoomReads {
         maxBytes,
         isNewestFirst,
         user,
+        withEdits: true,
       });
       if (found === undefined) throw noRoom();
-      const { room: record, member, entries } = found;
+      const { room: record, member, entries, edited } = found;
       // In a room that is not public a member sees nothing from before the membership.
       const needed =
         record.kind === 'public' || member === undefined ? 1 : settle(record, member.point).position.seq + 1;
@@ -62,7 +63,7 @@ export class RoomReads {
       const more = isNewestFirst
         ? (entries[0]?.seq ?? lowest) > lowest
         : (entries.at(-1)?.seq ?? Math.max(lowest, from) - 1) < ceiling;
-      return { ...(await this.view(room, user, found)), entries, more };
+      return { ...(await this.view(room, user, found)), entries, more, edited };
     }
     throw new Error(`${room} changes faster than a page is read`);
   }

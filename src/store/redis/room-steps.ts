@@ -3,12 +3,33 @@
  * What a position means is decided here by chat/position.ts; a script is asked again with the outcome.
  */
 import { randomBytes } from 'node:crypto';
-import { draft as makeDraft, EntryMaker, kindLetter, type Entry } from '../../chat/entry.ts';
+import { aboutError, isAboutFault } from '../../chat/about.ts';
+import {
+  draft as makeDraft,
+  EntryMaker,
+  kindLetter,
+  storedParts,
+  textOfTail,
+  type Draft,
+  type Entry,
+} from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
+import { listedMember } from '../../chat/listed-member.ts';
 import { isFurther, settle, validUpTo } from '../../chat/position.ts';
-import type { Appended, CursorMove, JoinOptions, Left, RoomBatch, RoomCommit } from '../../chat/store.ts';
+import { blockedError, mutedError, type Sanction } from '../../chat/rights.ts';
+import type {
+  Appended,
+  CursorMove,
+  Edited,
+  JoinOptions,
+  Left,
+  ListedMember,
+  ReadMark,
+  RoomBatch,
+  RoomCommit,
+} from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import { type Keys, ROOM_KEYS } from './keys.ts';
+import type { Keys } from './keys.ts';
 import { LOG_SCRIPTS } from './log-scripts.ts';
 import { MEMBER_SCRIPTS } from './member-scripts.ts';
 import {
@@ -16,14 +37,18 @@ import {
   listOf,
   type MemberRecord,
   memberOf,
+  membershipOf,
   ownBeforeEntry,
   positionOf,
   roomOf,
   type RoomRecord,
+  sanctionOf,
+  sanctionText,
   textOf,
   textsOf,
 } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
+import { nonce, runOnRoom } from './room-script.ts';
 
 const ROOM_SCRIPTS = { ...LOG_SCRIPTS, ...MEMBER_SCRIPTS } as const;
 /** Entries that are looked at in one read when own texts are counted. */
@@ -46,11 +71,20 @@ export interface ReadRequest {
   readonly maxBytes: number;
   readonly isNewestFirst?: boolean | undefined;
   readonly user?: string | undefined;
+  /** Whether the present texts of edited entries are wanted. */
+  readonly withEdits?: boolean | undefined;
+}
+
+/** The other one of a direct room that is to be created. */
+export interface Other {
+  readonly user: string;
+  readonly sanction: Sanction;
 }
 
 export type JoinAnswer =
   | ({ readonly word: 'was' | 'joined' } & Seen & { readonly member: MemberRecord })
-  | { readonly word: 'would' | 'none' | 'exists' | 'late' };
+  | { readonly word: 'would' | 'none' | 'exists' | 'late' }
+  | { readonly word: 'banned'; readonly forMs: number };
 
 export class RoomSteps {
   readonly #link: RedisLink;
@@ -64,7 +98,7 @@ export class RoomSteps {
   async append({ room, drafts }: RoomBatch): Promise<RoomCommit> {
     if (drafts.length === 0) return { room, results: [], batch: undefined };
     const args: string[] = [];
-    for (const { from, id, kind, tail } of drafts) args.push(from, id, kindLetter(kind), tail);
+    for (const draft of drafts) args.push(draft.from, draft.id, letterOf(draft), draft.tail);
     const reply = await this.#run('append', room, args);
     if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined };
     const [epochReply, atReply, words] = listOf(reply);
@@ -72,9 +106,11 @@ export class RoomSteps {
     const maker = new EntryMaker(room);
     const entries: Entry[] = [];
     let seq = Number(results[drafts.length]);
-    const outcomes = drafts.map(({ kind, tail }, i): Appended => {
+    const outcomes = drafts.map((draft, i): Appended => {
+      const { kind, tail } = draft;
       const word = results[i] ?? '-';
       if (word === '-') return notMember();
+      if (word.startsWith('!')) return refused(word.slice(1), draft);
       if (word === '+') {
         entries.push(maker.make(seq, at, kindLetter(kind), tail));
         seq += 1;
@@ -90,19 +126,21 @@ export class RoomSteps {
   async read(
     room: RoomId,
     request: ReadRequest,
-  ): Promise<(Seen & { readonly entries: readonly Entry[] }) | undefined> {
+  ): Promise<
+    (Seen & { readonly entries: readonly Entry[]; readonly edited: readonly Edited[] }) | undefined
+  > {
     const found = await this.#readStored(room, request);
     if (found === undefined) return undefined;
-    const { stored, firstSeq, ...seen } = found;
+    const { stored, firstSeq, edits, ...seen } = found;
     const maker = new EntryMaker(room);
     const entries = stored.map((text, i) => maker.fromStored(firstSeq + i, text));
-    return { ...seen, entries };
+    return { ...seen, entries, edited: editedOf(edits) };
   }
 
   /** In a Cluster a room each, else all in one; undefined: no such room. */
   async views(user: string, device: string, rooms: readonly RoomId[]): Promise<(Seen | undefined)[]> {
     const keys = rooms.flatMap((room) =>
-      (['meta', 'log', 'members', 'head'] as const).map((key) => this.#keys.room(room, key)),
+      (['meta', 'log', 'members', 'head', 'amends'] as const).map((key) => this.#keys.room(room, key)),
     );
     if (keys.length === 0) return [];
     const answer = listOf(await this.#link.run(ROOM_SCRIPTS.views, keys, [nonce(), user, device]));
@@ -119,11 +157,14 @@ export class RoomSteps {
     user: string,
     { name, device = '', create, mustCreate = false }: JoinOptions,
     deadline: number | undefined,
+    other?: Other,
   ): Promise<JoinAnswer> {
     const made = create === undefined ? ['0', '', '', ''] : ['1', create.kind, create.title, create.role];
     const may = deadline === undefined ? ['0', '0'] : ['1', String(deadline)];
     const args = [user, name, device, ...may, ...made, mustCreate ? '1' : '0'];
+    args.push(other?.user ?? '', other === undefined ? '' : sanctionText(other.sanction));
     const [word, meta, record] = listOf(await this.#run('join', room, args));
+    if (word === 'banned') return { word, forMs: Number(meta) };
     if (word === 'would' || word === 'none' || word === 'exists' || word === 'late') return { word };
     const member = memberOf(record);
     if ((word !== 'was' && word !== 'joined') || member === undefined)
@@ -182,18 +223,17 @@ export class RoomSteps {
     await this.#run('device', room, [user, device, what]);
   }
 
-  async markRead(room: RoomId, user: string, seq: number, epoch: string): Promise<void> {
+  async markRead(room: RoomId, user: string, seq: number, epoch: string): Promise<ReadMark> {
     let [asked, own, at] = [seq, '', epoch];
     for (;;) {
       const reply = await this.#run('markRead', room, [user, String(asked), at, own]);
       const [word, ...rest] = reply === null ? ['none'] : listOf(reply);
       if (word === 'none') throw new ChatError('not_found', NOT_MEMBER);
-      if (word === 'done') return;
+      if (word === 'done') return { seq: Number(rest[0]), isNew: rest[2] === 1, members: Number(rest[1]) };
       if (word === 'old') {
         const record = roomOf(rest[0]);
         if (asked > validUpTo(record.chain, at))
           throw new ChatError('conflict', `seq ${asked} lies in an epoch that is over`);
-        if (asked === 0) return;
         ({ seq: asked, epoch: at } = settle(record, { epoch: at, seq: asked }).position);
         own = '';
         continue;
@@ -225,18 +265,19 @@ export class RoomSteps {
     }
   }
 
-  /** Undefined: no such room; false: the asker is no member. */
+  /** Undefined: no such room, or the asker is no member. */
   async members(
     room: RoomId,
     asker: string,
     after: string,
     limit: number,
-  ): Promise<readonly (readonly [string, string])[] | undefined | false> {
+  ): Promise<readonly ListedMember[] | undefined> {
     const reply = await this.#run('members', room, [asker, after, String(limit)]);
-    if (reply === null) return false;
-    return listOf(reply).map((item) => {
-      const [name = '', record = ''] = textsOf(item);
-      return [name, record] as const;
+    if (reply === null) return undefined;
+    const [now, found] = listOf(reply);
+    return listOf(found).map((item) => {
+      const [user = '', record = '', sanction = ''] = textsOf(item);
+      return listedMember(user, membershipOf(record), sanctionOf(sanction), Number(now));
     });
   }
 
@@ -254,8 +295,16 @@ export class RoomSteps {
   async #readStored(
     room: RoomId,
     request: ReadRequest,
-  ): Promise<(Seen & { readonly stored: readonly string[]; readonly firstSeq: number }) | undefined> {
-    const { epoch, from, to, limit, maxBytes, isNewestFirst = false, user = '' } = request;
+  ): Promise<
+    | (Seen & {
+        readonly stored: readonly string[];
+        readonly firstSeq: number;
+        /** Seq and newest edit, one after the other. */
+        readonly edits: readonly string[];
+      })
+    | undefined
+  > {
+    const { epoch, from, to, limit, maxBytes, isNewestFirst = false, user = '', withEdits = false } = request;
     const args = [
       epoch,
       String(from),
@@ -264,22 +313,23 @@ export class RoomSteps {
       String(maxBytes),
       isNewestFirst ? '1' : '0',
       user,
+      withEdits ? '1' : '0',
     ];
     const reply = await this.#run('read', room, args);
     if (reply === null) return undefined;
-    const [meta, member, firstSeq, entries] = listOf(reply);
+    const [meta, member, firstSeq, entries, edits] = listOf(reply);
     const stored = textsOf(entries);
     return {
       room: roomOf(meta),
       member: memberOf(member),
       firstSeq: Number(firstSeq),
       stored: isNewestFirst ? stored.toReversed() : stored,
+      edits: textsOf(edits),
     };
   }
 
   #run(script: Exclude<keyof typeof ROOM_SCRIPTS, 'views'>, room: RoomId, args: readonly string[]) {
-    const keys = ROOM_KEYS.map((key) => this.#keys.room(room, key));
-    return this.#link.run(ROOM_SCRIPTS[script], keys, [nonce(), ...args]);
+    return runOnRoom(this.#link, this.#keys, ROOM_SCRIPTS[script], room, args);
   }
 }
 
@@ -289,6 +339,28 @@ function notMember(): Appended {
   return { ok: false, code: 'not_found', message: NOT_MEMBER };
 }
 
-function nonce(): string {
-  return randomBytes(5).toString('hex');
+/** Why the step did not store a draft, by its word. */
+function refused(word: string, draft: Draft): Appended {
+  const [fault = '', forMs] = word.split(' ');
+  const { code, message, retryAfterMs } = isAboutFault(fault)
+    ? aboutError(fault, draft.about?.seq ?? 0)
+    : fault === 'muted'
+      ? mutedError(Number(forMs))
+      : blockedError();
+  return { ok: false, code, message, retryAfterMs };
+}
+
+/** The kind's letter, with what the entry is about. */
+function letterOf({ kind, about }: Draft): string {
+  const letter = kindLetter(kind);
+  return about === undefined ? letter : `${letter} ${about.seq} ${about.epoch ?? ''}`;
+}
+
+function editedOf(edits: readonly string[]): Edited[] {
+  const edited: Edited[] = [];
+  for (let i = 0; i + 1 < edits.length; i += 2) {
+    const { at, tail } = storedParts(edits[i + 1] ?? '');
+    edited.push({ seq: Number(edits[i]), text: textOfTail(tail) ?? '', at });
+  }
+  return edited;
 }

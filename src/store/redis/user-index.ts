@@ -9,7 +9,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import type { RoomIndex } from '../../chat/store.ts';
+import type { DeviceUse, RoomIndex } from '../../chat/store.ts';
+import { ChatError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/words.ts';
 import type { Keys } from './keys.ts';
 import { listOf, textOf, textsOf } from './records.ts';
@@ -81,7 +82,7 @@ export class UserIndex {
     }
     // While something is pending the version is one that `versions` never gives, so it is read again.
     const version = found.pending.length > 0 ? found.version - 1 : found.version;
-    return { version, rooms: found.rooms };
+    return { version, rooms: found.rooms, revokedBefore: found.revokedBefore };
   }
 
   /** All rooms, pending ones too, and the devices, longest unused first. */
@@ -93,6 +94,12 @@ export class UserIndex {
     return { rooms, devices: byUse.map(({ device }) => device) };
   }
 
+  /** The last used first. */
+  async devices(user: UserId): Promise<readonly DeviceUse[]> {
+    const { devices } = await this.#read(user);
+    return devices.toSorted((a, b) => b.usedAt - a.usedAt);
+  }
+
   /** Notes the use of a device that is known; false for another. */
   async touch(user: UserId, device: string): Promise<boolean> {
     return (await this.#link.run(USER_SCRIPTS.touch, this.#keysOf(user), [device])) === 1;
@@ -102,24 +109,40 @@ export class UserIndex {
     await this.#link.run(USER_SCRIPTS.addDevice, this.#keysOf(user), [device, ...forgotten]);
   }
 
+  /** False: the user blocks as many already. */
+  async block(user: UserId, other: string, on: boolean, maxBlocks: number): Promise<boolean> {
+    const args = [other, on ? '1' : '0', String(maxBlocks)];
+    return (await this.#link.run(USER_SCRIPTS.block, this.#keysOf(user), args)) === 'ok';
+  }
+
+  async blocks(user: UserId, other: string): Promise<boolean> {
+    return (await this.#link.run(USER_SCRIPTS.blocks, this.#keysOf(user), [other])) === 1;
+  }
+
   async #read(user: UserId) {
     const [version, now, fields] = listOf(await this.#link.run(USER_SCRIPTS.index, this.#keysOf(user), []));
     const flat = textsOf(fields);
     const rooms: RoomId[] = [];
     const pending: [RoomId, string][] = [];
     const devices: { device: string; usedAt: number }[] = [];
+    let revokedBefore = 0;
     for (let i = 0; i + 1 < flat.length; i += 2) {
       const [field = '', value = ''] = [flat[i], flat[i + 1]];
       const name = field.slice(2);
       if (field.startsWith('d:')) devices.push({ device: name, usedAt: Number(value) });
+      if (field === 'rv') revokedBefore = Number(value);
       if (!field.startsWith('r:')) continue;
       rooms.push(name as RoomId);
       if (value.startsWith('p ')) pending.push([name as RoomId, value]);
     }
-    return { version: Number(version), now: Number(now), rooms, pending, devices };
+    return { version: Number(version), now: Number(now), rooms, pending, devices, revokedBefore };
   }
 
   #keysOf(user: UserId): string[] {
     return [this.#keys.user(user, 'index'), this.#keys.user(user, 'version')];
   }
+}
+
+export function tooManyRooms(max: number | undefined): ChatError {
+  return new ChatError('too_large', `a user is a member of at most ${max} rooms (maxRoomsPerUser)`);
 }

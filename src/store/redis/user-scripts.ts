@@ -67,10 +67,34 @@ for i = 2, #ARGV do redis.call('HDEL', KEYS[1], 'd:' .. ARGV[i]) end
 return 1
 `;
 
+/** ARGV: other, 1 or 0, most. Answers ok or full. */
+const BLOCK = `
+local field = 'b:' .. ARGV[1]
+local known = redis.call('HEXISTS', KEYS[1], field) == 1
+if known == (ARGV[2] == '1') then return 'ok' end
+local count = tonumber(redis.call('HGET', KEYS[1], 'bn') or '0')
+if known then
+  redis.call('HDEL', KEYS[1], field)
+  redis.call('HSET', KEYS[1], 'bn', int(count - 1))
+  return 'ok'
+end
+if count >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], field, int(now()), 'bn', int(count + 1))
+redis.call('SETNX', KEYS[2], '0')
+return 'ok'
+`;
+
+/** ARGV: other. Answers 1 or 0. */
+const BLOCKS = `
+return redis.call('HEXISTS', KEYS[1], 'b:' .. ARGV[1])
+`;
+
 export const USER_SCRIPTS = {
   mark: new Script('mark', NOW, MARK),
   settle: new Script('settle', NOW, SETTLE),
   index: new Script('index', NOW, INDEX),
   touch: new Script('touch', NOW, TOUCH),
+  block: new Script('block', NOW, BLOCK),
+  blocks: new Script('blocks', NOW, BLOCKS),
   addDevice: new Script('addDevice', NOW, ADD_DEVICE),
 } as const;

@@ -1,0 +1,183 @@
+/**
+ * A worker's own users: entered in the store under its lease, and taken back when they have been
+ * away for the grace time, so that a reconnect or a reload is neither seen nor written.
+ *
+ * Writes are gathered: one call for all that changed since the last. What the store refused is
+ * written again, and after a lease that ended everything is.
+ */
+import type { UserId } from './identity.ts';
+import { hereOf, NEVER_SEEN, type Here, type PresenceEntry, type PresenceRecord } from './presence.ts';
+import type { PresenceChange, Store } from './store.ts';
+
+export interface PresenceRollOptions {
+  readonly graceMs: number;
+  /** How long a lease lives without being renewed. */
+  readonly leaseMs: number;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** Ms since 1970. */
+  readonly wallNow: () => number;
+  /** A user's entry is written, and this is the record then. `isSeen`: whoever watches them may see another status. */
+  readonly onWritten: (user: UserId, record: PresenceRecord, isSeen: boolean) => void;
+}
+
+interface Connection {
+  here: Here;
+  /** Ms since 1970. */
+  readonly since: number;
+}
+
+interface OnRoll {
+  /** The oldest first. */
+  readonly connections: Map<object, Connection>;
+  /** As the store has it under this lease; undefined: not. */
+  written: PresenceEntry | undefined;
+  /** When the last connection went; undefined: there is one. By `now` and by `wallNow`. */
+  left: { readonly at: number; readonly wallAt: number } | undefined;
+}
+
+export class PresenceRoll {
+  readonly #store: Pick<Store, 'openLease' | 'renewLease' | 'enterPresence'>;
+  readonly #options: PresenceRollOptions;
+  readonly #users = new Map<UserId, OnRoll>();
+  /** Those whose entry may have to be written. */
+  #due = new Set<UserId>();
+  /** Those who left, in that order. */
+  readonly #leaving = new Set<UserId>();
+  #lease: string | undefined;
+  #isWriting = false;
+
+  constructor(
+    store: Pick<Store, 'openLease' | 'renewLease' | 'enterPresence'>,
+    options: PresenceRollOptions,
+  ) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Under which its users are entered; undefined: nobody is. */
+  get lease(): string | undefined {
+    return this.#lease;
+  }
+
+  /** The lease, opened if there is none. */
+  async open(): Promise<string> {
+    this.#lease ??= await this.#store.openLease(this.#options.leaseMs);
+    return this.#lease;
+  }
+
+  get users(): number {
+    return this.#users.size;
+  }
+
+  arrive(user: UserId, connection: object): void {
+    const here: Connection = { here: 'online', since: this.#options.wallNow() };
+    const known = this.#users.get(user);
+    if (known === undefined) {
+      const connections = new Map([[connection, here]]);
+      this.#users.set(user, { connections, written: undefined, left: undefined });
+    } else {
+      known.connections.set(connection, here);
+      known.left = undefined;
+      this.#leaving.delete(user);
+    }
+    this.#due.add(user);
+  }
+
+  set(user: UserId, connection: object, here: Here): void {
+    const known = this.#users.get(user)?.connections.get(connection);
+    if (known === undefined) return;
+    known.here = here;
+    this.#due.add(user);
+  }
+
+  leave(user: UserId, connection: object): void {
+    const known = this.#users.get(user);
+    if (known?.connections.delete(connection) !== true) return;
+    if (known.connections.size > 0) return void this.#due.add(user);
+    known.left = { at: this.#options.now(), wallAt: this.#options.wallNow() };
+    this.#leaving.add(user);
+  }
+
+  /** Writes what changed and what has been away long enough. Rejects when the store does not answer. */
+  async write(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    const due = this.#takeDue();
+    try {
+      if (due.size > 0) await this.#write(due);
+    } catch (error) {
+      for (const user of due) this.#due.add(user);
+      throw error;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** Keeps the lease; a new one, with everybody entered anew, where it has ended. */
+  async renew(): Promise<void> {
+    if (this.#lease === undefined) return;
+    if (await this.#store.renewLease(this.#lease, this.#options.leaseMs)) return;
+    this.#lease = undefined;
+    for (const [user, known] of this.#users) {
+      known.written = undefined;
+      this.#due.add(user);
+    }
+    await this.write();
+  }
+
+  /** This process goes: its users are given the grace time from now on. */
+  async end(): Promise<void> {
+    if (this.#lease !== undefined) await this.#store.renewLease(this.#lease, 0);
+  }
+
+  #takeDue(): Set<UserId> {
+    const due = this.#due;
+    this.#due = new Set();
+    const until = this.#options.now() - this.#options.graceMs;
+    for (const user of this.#leaving) {
+      const left = this.#users.get(user)?.left;
+      if (left !== undefined && left.at > until) break;
+      this.#leaving.delete(user);
+      due.add(user);
+    }
+    return due;
+  }
+
+  async #write(due: ReadonlySet<UserId>): Promise<void> {
+    const lease = await this.open();
+    const changes: PresenceChange[] = [];
+    for (const user of due) {
+      const known = this.#users.get(user);
+      if (known === undefined) continue;
+      const entry = entryOf(known);
+      // Who came and went between two writes stays to be forgotten.
+      if (entry === undefined && this.#leaving.has(user)) continue;
+      if (entry !== undefined && isSame(entry, known.written)) continue;
+      changes.push({ user, entry, lastSeen: known.left?.wallAt ?? this.#options.wallNow() });
+    }
+    if (changes.length === 0) return;
+    const records = await this.#store.enterPresence(lease, changes);
+    for (const [i, { user, entry }] of changes.entries()) {
+      const known = this.#users.get(user);
+      const isSeen = known?.written?.here !== entry?.here;
+      if (known !== undefined) known.written = entry;
+      if (entry === undefined && known?.connections.size === 0 && !this.#leaving.has(user))
+        this.#users.delete(user);
+      this.#options.onWritten(user, records[i] ?? NEVER_SEEN, isSeen);
+    }
+  }
+}
+
+function entryOf({ connections }: OnRoll): PresenceEntry | undefined {
+  const all = [...connections.values()];
+  const here = hereOf(all.map((connection) => connection.here));
+  const [oldest] = all;
+  return here === undefined || oldest === undefined
+    ? undefined
+    : { here, sockets: all.length, since: oldest.since };
+}
+
+function isSame(a: PresenceEntry, b: PresenceEntry | undefined): boolean {
+  return a.here === b?.here && a.sockets === b.sockets && a.since === b.since;
+}

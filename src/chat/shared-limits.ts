@@ -1,0 +1,205 @@
+/**
+ * Limits that hold over all workers and hosts: so many of something by one key in a window, which
+ * begins with the first.
+ *
+ * The store has the count; a worker takes tokens of it in chunks and spends them without asking,
+ * so the common case costs no round trip. What it has not spent for a while it gives back. So no
+ * more is ever spent than there is, but for the first of a large limit, which is not kept waiting:
+ * one in 64 at most, on each worker.
+ */
+import type { Rate } from './rate.ts';
+import type { Store, TokenAsk } from './store.ts';
+
+export interface Limit {
+  /** What is limited; with the id it is the key. */
+  readonly name: string;
+  readonly rate: Rate;
+}
+
+export interface SharedLimitsOptions {
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** Runs the task when this turn's asks have gathered. */
+  readonly defer: (task: () => void) => void;
+  /** Keys that are known at once; the longest unused is forgotten. */
+  readonly maxKeys: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+interface State {
+  readonly key: string;
+  readonly rate: Rate;
+  /** In hand. */
+  tokens: number;
+  /** Spent before they were there. */
+  debt: number;
+  /** When the window ends; 0: it is not known. */
+  until: number;
+  /** The store had not so many left then; undefined: it may have. */
+  short: { readonly count: number; readonly at: number } | undefined;
+  usedAt: number;
+  asking: Promise<void> | undefined;
+}
+
+/** What the store is asked for. */
+interface Chunk {
+  readonly want: number;
+  readonly least: number;
+  /** What it is needed for, debts aside. */
+  readonly count: number;
+}
+
+/** A chunk is this part of the limit. */
+const PART = 64;
+/** Under it even the first waits for the store: one in 64 would be none. */
+const WAITS_UNDER = 200;
+/** Unspent for so long: given back. */
+const IDLE_MS = 1_000;
+/** How long after there was none left the store is asked again: others may have given back. */
+const AGAIN_MS = 1_000;
+/** While the store does not answer a worker limits by itself, this long at a time. */
+const ALONE_MS = 1_000;
+
+export class SharedLimits {
+  readonly #store: Pick<Store, 'takeTokens'>;
+  readonly #options: SharedLimitsOptions;
+  readonly #states = new Map<string, State>();
+  #asks: { readonly ask: TokenAsk; readonly answered: (granted: number, leftMs: number) => void }[] = [];
+
+  constructor(store: Pick<Store, 'takeTokens'>, options: SharedLimitsOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  /** Takes `count`. 0: taken; else the milliseconds until it makes sense to try again. */
+  take(limit: Limit | undefined, id: string, count = 1): number | Promise<number> {
+    if (limit === undefined) return 0;
+    const now = this.#options.now();
+    const state = this.#stateOf(limit, id, now);
+    if (state.tokens >= count) {
+      state.tokens -= count;
+      if (state.tokens === 0) this.#prefetch(state);
+      return 0;
+    }
+    const wait = this.#shortFor(state, count, now);
+    if (wait > 0) return wait;
+    const { rate } = state;
+    if (rate.count >= WAITS_UNDER && state.debt + count <= rate.count / PART) {
+      state.debt += count;
+      this.#prefetch(state);
+      return 0;
+    }
+    return this.#await(state, count);
+  }
+
+  /** Gives back what is not spent, and forgets what is over; called about every second. */
+  tick(): void {
+    const now = this.#options.now();
+    for (const [key, state] of this.#states) {
+      const isOver = state.until > 0 ? state.until <= now : now - state.usedAt > state.rate.perMs;
+      if (state.asking !== undefined) continue;
+      if (isOver) this.#states.delete(key);
+      else if (state.tokens > 0 && now - state.usedAt >= IDLE_MS) {
+        const unspent = state.tokens;
+        state.tokens = 0;
+        void this.#ask(state, { want: -unspent, least: 0, count: 0 });
+      }
+    }
+  }
+
+  #stateOf({ name, rate }: Limit, id: string, now: number): State {
+    const key = `${name}|${id}`;
+    const known = this.#states.get(key);
+    if (known !== undefined && (known.until === 0 || known.until > now || known.asking !== undefined)) {
+      known.usedAt = now;
+      return known;
+    }
+    this.#states.delete(key);
+    const fresh: State = {
+      key,
+      rate,
+      tokens: 0,
+      debt: 0,
+      until: 0,
+      short: undefined,
+      usedAt: now,
+      asking: undefined,
+    };
+    this.#states.set(key, fresh);
+    if (this.#states.size > this.#options.maxKeys) {
+      for (const oldest of this.#states.keys()) {
+        this.#states.delete(oldest);
+        break;
+      }
+    }
+    return fresh;
+  }
+
+  /** How long it makes no sense to ask the store for so many; 0: it does. */
+  #shortFor(state: State, count: number, now: number): number {
+    if (state.short === undefined || count < state.short.count || now - state.short.at >= AGAIN_MS) return 0;
+    return Math.max(1, Math.ceil(state.until - now));
+  }
+
+  #prefetch(state: State): void {
+    if (state.asking !== undefined || this.#shortFor(state, 1, this.#options.now()) > 0) return;
+    void this.#ask(state, this.#chunk(state, 0));
+  }
+
+  async #await(state: State, count: number): Promise<number> {
+    for (;;) {
+      await (state.asking ?? this.#ask(state, this.#chunk(state, count)));
+      if (state.tokens >= count) {
+        state.tokens -= count;
+        return 0;
+      }
+      const wait = this.#shortFor(state, count, this.#options.now());
+      if (wait > 0) return wait;
+    }
+  }
+
+  #chunk({ debt, rate }: State, count: number): Chunk {
+    const least = Math.max(1, debt + count);
+    return { want: least + Math.ceil(rate.count / PART), least, count: Math.max(1, count) };
+  }
+
+  #ask(state: State, { want, least, count }: Chunk): Promise<void> {
+    const { key, rate } = state;
+    const asking = new Promise<void>((resolve) => {
+      const answered = (granted: number, leftMs: number): void => {
+        const now = this.#options.now();
+        state.asking = undefined;
+        state.until = now + leftMs;
+        if (want > 0) {
+          state.tokens += Math.max(0, granted - state.debt);
+          state.debt = Math.max(0, state.debt - granted);
+          state.short = granted === 0 ? { count, at: now } : undefined;
+          // What was spent and is not there any more was one too many; it is not asked for again.
+          if (granted === 0) state.debt = 0;
+        }
+        resolve();
+      };
+      this.#asks.push({ ask: { key, want, least, count: rate.count, perMs: rate.perMs }, answered });
+    });
+    state.asking = asking;
+    if (this.#asks.length === 1) this.#options.defer(() => void this.#send());
+    return asking;
+  }
+
+  async #send(): Promise<void> {
+    const asks = this.#asks;
+    this.#asks = [];
+    try {
+      const grants = await this.#store.takeTokens(asks.map(({ ask }) => ask));
+      for (const [i, { ask, answered }] of asks.entries())
+        answered(grants[i]?.granted ?? 0, grants[i]?.leftMs ?? ask.perMs);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
+      for (const { ask, answered } of asks) answered(Math.max(0, ask.want), ALONE_MS);
+    }
+  }
+}

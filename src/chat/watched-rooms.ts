@@ -1,0 +1,170 @@
+/**
+ * The rooms that are watched on one worker. Up to a size their members are watched one by one;
+ * of a larger one those who are there are counted, at a pace that its size sets. Members come
+ * and go without a word sometimes, so they are looked up again and again.
+ */
+import { nameOf, namespaceOf, userId, type RoomId, type UserId } from './identity.ts';
+import { NEVER_SEEN, type PresenceRecord } from './presence.ts';
+import type { Store } from './store.ts';
+import type { Watching } from './watching.ts';
+
+interface WatchedRoom {
+  readonly watchers: Set<Watching>;
+  members: ReadonlySet<UserId>;
+  /** Undefined: its members are named. */
+  count: number | undefined;
+  /** By `now`: when its members are looked up again. */
+  dueAt: number;
+}
+
+/** Who watches the members one by one. */
+export interface MemberWatch {
+  add(watching: Watching, user: UserId): void;
+  remove(watching: Watching, user: UserId): void;
+  isHere(record: PresenceRecord): boolean;
+}
+
+export interface WatchedRoomsOptions {
+  /** Members up to which a room's are named. */
+  readonly maxNamed: number;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+}
+
+/** How often members are looked up again; of a large room, so long for each. */
+const AGAIN_MS = 5_000;
+const MS_PER_MEMBER = 0.5;
+/** Members of one page. */
+const PAGE = 1_000;
+
+const NOBODY: ReadonlySet<UserId> = new Set();
+
+export class WatchedRooms {
+  readonly #store: Pick<Store, 'presence' | 'memberNames'>;
+  readonly #watch: MemberWatch;
+  readonly #options: WatchedRoomsOptions;
+  readonly #rooms = new Map<RoomId, WatchedRoom>();
+
+  constructor(
+    store: Pick<Store, 'presence' | 'memberNames'>,
+    watch: MemberWatch,
+    options: WatchedRoomsOptions,
+  ) {
+    this.#store = store;
+    this.#watch = watch;
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** The members of a room as they are now; of a large one that is watched as they were lately. */
+  async members(room: RoomId): Promise<ReadonlySet<UserId>> {
+    const known = this.#rooms.get(room);
+    return known?.count === undefined ? this.#read(room) : known.members;
+  }
+
+  isNamed(members: ReadonlySet<UserId>): boolean {
+    return members.size <= this.#options.maxNamed;
+  }
+
+  /** `members`: as they were just read. */
+  add(watching: Watching, room: RoomId, members: ReadonlySet<UserId>): void {
+    watching.rooms.add(room);
+    const isNamed = this.isNamed(members);
+    const known = this.#rooms.get(room);
+    if (known === undefined) {
+      const dueAt = this.#options.now() + AGAIN_MS;
+      const count = isNamed ? undefined : 0;
+      this.#rooms.set(room, { watchers: new Set([watching]), members, count, dueAt });
+    } else {
+      this.#setMembers(room, known, members);
+      known.watchers.add(watching);
+    }
+    if (isNamed) for (const user of members) this.#watch.add(watching, user);
+  }
+
+  /** The users that it watched through the room stay watched; whoever drops all of it takes them back. */
+  drop(watching: Watching, room: RoomId): void {
+    const known = this.#rooms.get(room);
+    watching.rooms.delete(room);
+    watching.counted.delete(room);
+    known?.watchers.delete(watching);
+    if (known?.watchers.size === 0) this.#rooms.delete(room);
+  }
+
+  /** The room's members may have changed. */
+  hint(room: RoomId): void {
+    const known = this.#rooms.get(room);
+    if (known !== undefined && known.count === undefined) known.dueAt = 0;
+  }
+
+  /** Looks up what is due. Rejects when the store does not answer. */
+  async look(): Promise<void> {
+    const now = this.#options.now();
+    for (const [room, known] of this.#rooms) {
+      if (known.dueAt > now) continue;
+      const members = await this.#read(room);
+      if (this.#rooms.get(room) !== known) continue;
+      known.dueAt = this.#options.now() + Math.max(AGAIN_MS, members.size * MS_PER_MEMBER);
+      this.#setMembers(room, known, members);
+      await this.count(room);
+    }
+  }
+
+  /** Counts those who are there, where the members are not named. */
+  async count(room: RoomId): Promise<void> {
+    const known = this.#rooms.get(room);
+    if (known?.count === undefined) return;
+    let count = 0;
+    const members = [...known.members];
+    for (let at = 0; at < members.length; at += PAGE) {
+      const records = await this.#store.presence(members.slice(at, at + PAGE));
+      for (const record of records) if (this.#watch.isHere(record ?? NEVER_SEEN)) count += 1;
+    }
+    if (known.count === count) return;
+    known.count = count;
+    for (const { counted } of known.watchers) counted.add(room);
+  }
+
+  /** Undefined: none of them is counted. */
+  countsOf(rooms: Iterable<RoomId>): Record<string, number> | undefined {
+    const counts: [string, number][] = [];
+    for (const room of rooms) {
+      const count = this.#rooms.get(room)?.count;
+      if (count !== undefined) counts.push([nameOf(room), count]);
+    }
+    return counts.length === 0 ? undefined : Object.fromEntries(counts);
+  }
+
+  /** Who is no member any more watches it no longer. */
+  #setMembers(room: RoomId, known: WatchedRoom, members: ReadonlySet<UserId>): void {
+    const before = known.count === undefined ? known.members : NOBODY;
+    for (const watching of known.watchers) {
+      if (members.has(watching.watcher.userId)) continue;
+      for (const user of before) this.#watch.remove(watching, user);
+      this.drop(watching, room);
+    }
+    const isNamed = this.isNamed(members);
+    const after = isNamed ? members : NOBODY;
+    for (const watching of known.watchers) {
+      for (const user of after) if (!before.has(user)) this.#watch.add(watching, user);
+      for (const user of before) if (!after.has(user)) this.#watch.remove(watching, user);
+    }
+    known.members = members;
+    known.count = isNamed ? undefined : (known.count ?? 0);
+  }
+
+  async #read(room: RoomId): Promise<Set<UserId>> {
+    const namespace = namespaceOf(room);
+    const members = new Set<UserId>();
+    let after: string | undefined;
+    do {
+      const names = await this.#store.memberNames(room, after, PAGE);
+      for (const name of names) members.add(userId(namespace, name));
+      after = names.length < PAGE ? undefined : names.at(-1);
+    } while (after !== undefined);
+    return members;
+  }
+}

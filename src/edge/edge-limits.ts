@@ -1,0 +1,89 @@
+/** Which limits a request or a connection is under, and what it is told over one. */
+import type { RoomId, UserId } from '../chat/identity.ts';
+import type { Rate } from '../chat/rate.ts';
+import type { Limit, SharedLimits } from '../chat/shared-limits.ts';
+import { ChatError } from '../protocol/errors.ts';
+
+/** Undefined: no limit. */
+export interface Rates {
+  readonly posts: Rate | undefined;
+  readonly roomPosts: Rate | undefined;
+  readonly joins: Rate | undefined;
+  readonly connects: Rate | undefined;
+  readonly addressConnects: Rate | undefined;
+  readonly requests: Rate | undefined;
+  readonly bytes: Rate | undefined;
+}
+
+type Kind = keyof Rates;
+
+const TOLD: Readonly<Record<Kind, string>> = {
+  posts: 'too many posts of yours (--rate-posts)',
+  roomPosts: 'too many posts in this room (--rate-room-posts)',
+  joins: 'too many joins (--rate-joins)',
+  connects: 'too many connections of yours (--rate-connects)',
+  addressConnects: 'too many connections from this address (--rate-address-connects)',
+  requests: 'too many requests (--rate-requests)',
+  bytes: 'too many bytes (--rate-bytes)',
+};
+
+export class EdgeLimits {
+  readonly #shared: Pick<SharedLimits, 'take'>;
+  readonly #limits: Readonly<Record<Kind, Limit | undefined>>;
+
+  constructor(shared: Pick<SharedLimits, 'take'>, rates: Rates) {
+    this.#shared = shared;
+    const limit = (name: Kind): Limit | undefined => {
+      const rate = rates[name];
+      return rate === undefined ? undefined : { name, rate };
+    };
+    this.#limits = {
+      posts: limit('posts'),
+      roomPosts: limit('roomPosts'),
+      joins: limit('joins'),
+      connects: limit('connects'),
+      addressConnects: limit('addressConnects'),
+      requests: limit('requests'),
+      bytes: limit('bytes'),
+    };
+  }
+
+  /** Throws, or rejects where the store has to be asked, with `rate_limited`. */
+  post(user: UserId, room: RoomId): Promise<void> | undefined {
+    const asked = this.#take('posts', user, 1);
+    if (asked !== undefined) return asked.then(() => this.#take('roomPosts', room, 1));
+    return this.#take('roomPosts', room, 1);
+  }
+
+  join(user: UserId): Promise<void> | undefined {
+    return this.#take('joins', user, 1);
+  }
+
+  /** `address`: undefined where it is not known. */
+  async connect(user: UserId, address: string | undefined): Promise<void> {
+    if (address !== undefined) await this.#take('addressConnects', address, 1);
+    await this.#take('connects', user, 1);
+  }
+
+  /** Any request. Nobody waits here, or the order of a socket's requests would be another. */
+  request(user: UserId, bytes: () => number): void {
+    this.#takeNow('requests', user, 1);
+    if (this.#limits.bytes !== undefined) this.#takeNow('bytes', user, bytes());
+  }
+
+  #take(kind: Kind, id: string, count: number): Promise<void> | undefined {
+    const wait = this.#shared.take(this.#limits[kind], id, count);
+    if (typeof wait !== 'number') return wait.then((ms) => check(kind, ms));
+    check(kind, wait);
+    return undefined;
+  }
+
+  #takeNow(kind: Kind, id: string, count: number): void {
+    const wait = this.#shared.take(this.#limits[kind], id, count);
+    if (typeof wait === 'number') check(kind, wait);
+  }
+}
+
+function check(kind: Kind, waitMs: number): void {
+  if (waitMs > 0) throw new ChatError('rate_limited', TOLD[kind], { retryAfterMs: waitMs });
+}

@@ -1,0 +1,62 @@
+/** The scripts on presence. A lease that has ended stays so: what it entered is only ever taken back. */
+import { Script } from './script.ts';
+
+const NOW = `
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+`;
+
+/** KEYS: leases. ARGV: lease, how long. */
+const OPEN = `
+redis.call('ZADD', KEYS[1], int(now() + tonumber(ARGV[2])), ARGV[1])
+return 1
+`;
+
+/** KEYS: leases. ARGV: lease, how long. Answers 0 for one that has ended. */
+const RENEW = `
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not score or tonumber(score) <= now() then return 0 end
+redis.call('ZADD', KEYS[1], int(now() + tonumber(ARGV[2])), ARGV[1])
+return 1
+`;
+
+/** KEYS: leases, roles. ARGV: role, lease. Answers 1 where it has the role now. */
+const CLAIM = `
+local holder = redis.call('HGET', KEYS[2], ARGV[1])
+if holder == ARGV[2] then return 1 end
+local score = holder and redis.call('ZSCORE', KEYS[1], holder)
+if score and tonumber(score) > now() then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1
+`;
+
+/** KEYS: leases. Answers the time, and each lease and when it ends. */
+const LEASES = `
+return {int(now()), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+`;
+
+/** KEYS: presence of one user. ARGV: lease, its entry (empty: none), last seen. Answers the record. */
+const ENTER = `
+local text = redis.call('GET', KEYS[1]) or '0'
+local seen = tonumber(string.match(text, '^%d+'))
+local parts = {}
+for lease, entry in string.gmatch(text, ' (%w+)=(%S+)') do
+  if lease ~= ARGV[1] then parts[#parts + 1] = ' ' .. lease .. '=' .. entry end
+end
+if ARGV[2] ~= '' then parts[#parts + 1] = ' ' .. ARGV[1] .. '=' .. ARGV[2]
+else seen = math.max(seen, tonumber(ARGV[3])) end
+text = int(seen) .. table.concat(parts)
+redis.call('SET', KEYS[1], text)
+return text
+`;
+
+export const PRESENCE_SCRIPTS = {
+  open: new Script('openLease', NOW, OPEN),
+  renew: new Script('renewLease', NOW, RENEW),
+  leases: new Script('leases', NOW, LEASES),
+  claim: new Script('claimRole', NOW, CLAIM),
+  enter: new Script('enterPresence', NOW, ENTER),
+} as const;

@@ -1,0 +1,154 @@
+/** The wiring of presence in one worker: its own users, whom its sockets watch, and who is typing. */
+import type { Adapter } from '../chat/adapter.ts';
+import type { Feeds } from '../chat/feeds.ts';
+import { hintedUser, hintRoom, nameOf, type RoomId, type UserId } from '../chat/identity.ts';
+import { oldestOf, socketsOf } from '../chat/presence.ts';
+import { LOOK_MS, PresenceBoard } from '../chat/presence-board.ts';
+import { PresenceRoll } from '../chat/presence-roll.ts';
+import { decodeRoomEvent, encodeRoomEvent, isRoomEvent, type RoomEvent } from '../chat/room-event.ts';
+import type { Session } from '../chat/session.ts';
+import type { Sessions } from '../chat/sessions.ts';
+import type { Store } from '../chat/store.ts';
+import { Typing } from '../chat/typing.ts';
+import type { WorkerConfig } from '../config/config.ts';
+import type { Beat } from './beat.ts';
+
+const WRITE_MS = 100;
+const TYPING_TICK_MS = 250;
+const SWEEP_MS = 10_000;
+/** A lease that ended is swept when nobody can be within its grace time any more. */
+const SWEEP_AFTER_MS = 60_000;
+/** No answer of the store for so long: presence is unknown. */
+const UNKNOWN_AFTER_MS = 3_000;
+const AGAIN_MS = 3_000;
+const MAX_TYPING = 10_000;
+
+export interface PresenceParts {
+  readonly store: Store;
+  readonly adapter: Pick<Adapter, 'publish' | 'subscribe' | 'unsubscribe' | 'notify'>;
+  readonly sessions: Sessions;
+  /** Closes so many of the user's oldest connections here, none of this device. */
+  readonly closeOldest: (user: UserId, device: string | undefined, count: number) => void;
+  readonly onFault: (error: unknown) => void;
+  readonly feeds: Feeds;
+  readonly config: Pick<
+    WorkerConfig,
+    | 'presenceGrace'
+    | 'presenceLease'
+    | 'presenceCoalesce'
+    | 'maxPresenceList'
+    | 'maxSocketsPerUser'
+    | 'maxWatchedPerSocket'
+    | 'maxWatched'
+  >;
+}
+
+export class WorkerPresence {
+  readonly roll: PresenceRoll;
+  readonly board: PresenceBoard;
+  readonly #parts: PresenceParts;
+  readonly #typing: Typing;
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts;
+    const { store, adapter, feeds, config } = parts;
+    const clocks = { now: () => performance.now(), wallNow: () => Date.now() };
+    this.board = new PresenceBoard(store, adapter, {
+      graceMs: config.presenceGrace,
+      maxNamed: config.maxPresenceList,
+      maxPerWatcher: config.maxWatchedPerSocket,
+      maxWatched: config.maxWatched,
+      unknownAfterMs: UNKNOWN_AFTER_MS,
+      againMs: AGAIN_MS,
+      ...clocks,
+    });
+    this.roll = new PresenceRoll(store, {
+      graceMs: config.presenceGrace,
+      leaseMs: config.presenceLease,
+      onWritten: (user, record, isSeen) => {
+        if (isSeen) {
+          this.board.hint(user);
+          adapter.publish(hintRoom(user), '');
+        }
+        // Entries of workers that are gone count too, here; whoever is asked to close looks closer.
+        let sockets = 0;
+        for (const entry of record.entries.values()) sockets += entry.sockets;
+        if (sockets > config.maxSocketsPerUser) this.#tellCrowd(user);
+      },
+      ...clocks,
+    });
+    this.#typing = new Typing({
+      maxTyping: MAX_TYPING,
+      tell: (room, event) => feeds.pass(room, 'typing', event, ({ user }) => user === event.user),
+    });
+  }
+
+  /** `isChief`: of the workers of a server one does the chores. */
+  start(beat: Beat, isChief: boolean): void {
+    const { store, config, onFault } = this.#parts;
+    beat.every(WRITE_MS, () => this.roll.write(), onFault);
+    beat.every(config.presenceLease / 4, () => this.roll.renew(), onFault);
+    beat.every(LOOK_MS, () => this.board.look(), onFault);
+    beat.every(config.presenceCoalesce, () => this.board.tell(), onFault);
+    beat.every(TYPING_TICK_MS, () => this.#typing.tick(performance.now()), onFault);
+    const forMs = config.presenceGrace + SWEEP_AFTER_MS;
+    if (isChief) beat.every(SWEEP_MS, () => store.sweepLeases(forMs, beat.signal), onFault);
+  }
+
+  /** To the room's members here and elsewhere; `by` is left out. */
+  tellRoom(room: RoomId, event: RoomEvent, by?: Session): void {
+    this.#onRoomEvent(room, event, by);
+    this.#parts.adapter.publish(room, encodeRoomEvent(event));
+  }
+
+  /** A user has too many connections: whoever has the oldest of them closes it. */
+  async onCrowd(user: UserId, device: string | undefined): Promise<void> {
+    const { store, config, closeOldest } = this.#parts;
+    if (this.roll.lease === undefined) return;
+    const [[record], leases] = await Promise.all([store.presence([user]), store.leases()]);
+    if (record === undefined || oldestOf(record, leases) !== this.roll.lease) return;
+    const over = socketsOf(record, leases) - config.maxSocketsPerUser;
+    if (over > 0) closeOldest(user, device, over);
+  }
+
+  #tellCrowd(user: UserId): void {
+    const { adapter, sessions, onFault } = this.#parts;
+    const device = [...sessions.of(user)].at(-1)?.device;
+    adapter.notify({ kind: 'crowd', user, ...(device === undefined ? {} : { device }) });
+    this.onCrowd(user, device).catch(onFault);
+  }
+
+  /** What another worker published; false: it is not for here, but a room's batch. */
+  hear(room: RoomId, body: string): boolean {
+    const user = hintedUser(room);
+    if (user !== undefined) {
+      this.board.hint(user);
+      return true;
+    }
+    if (!isRoomEvent(body)) return false;
+    const event = decodeRoomEvent(body);
+    if (event !== undefined) this.#onRoomEvent(room, event);
+    return true;
+  }
+
+  #onRoomEvent(room: RoomId, event: RoomEvent, by?: Session): void {
+    const { feeds } = this.#parts;
+    switch (event.kind) {
+      case 'members':
+        return this.board.hintRoom(room);
+      case 'deleted':
+        return feeds.recheck(room);
+      case 'typing':
+        return this.#typing.heard(room, event.user, event.on, performance.now());
+      case 'read': {
+        const { user, seq } = event;
+        return feeds.pass(
+          room,
+          'read',
+          { room: nameOf(room), user, seq },
+          ({ outlet }) => outlet === by?.outlet,
+        );
+      }
+    }
+  }
+}

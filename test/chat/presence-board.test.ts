@@ -1,0 +1,251 @@
+/** Whom sockets watch, and what they are told: against a store of maps, with time in hand. */
+import { expect, test } from 'vitest';
+import { roomId, userId, type RoomId, type UserId } from '../../src/chat/identity.ts';
+import { PresenceBoard } from '../../src/chat/presence-board.ts';
+import type { Here, Leases, PresenceRecord } from '../../src/chat/presence.ts';
+import { StoreUnavailable } from '../../src/chat/store.ts';
+import type { PresenceNews, Watcher } from '../../src/chat/watching.ts';
+import { upTo } from '../contract/store-scene.ts';
+
+const ROOM = roomId('/', 'room');
+const user = (name: string): UserId => userId('/', name);
+
+class Scene {
+  time = 1_000;
+  isAway = false;
+  reads = 0;
+  readonly members: string[] = [];
+  readonly records = new Map<UserId, PresenceRecord>();
+  leases: Leases = { alive: new Set(['a', 'b']), ended: new Map() };
+  readonly subscribed = new Set<RoomId>();
+  readonly board: PresenceBoard;
+
+  constructor(more: { maxPerWatcher?: number; maxWatched?: number } = {}) {
+    const answer = <T>(value: () => T): Promise<T> => {
+      if (this.isAway) return Promise.reject(new StoreUnavailable('away'));
+      return Promise.resolve(value());
+    };
+    this.board = new PresenceBoard(
+      {
+        leases: () => answer(() => this.leases),
+        presence: (users) =>
+          answer(() => {
+            this.reads += users.length;
+            return users.map((one) => this.records.get(one));
+          }),
+        memberNames: (_, after, limit) =>
+          answer(() =>
+            this.members
+              .toSorted()
+              .filter((name) => after === undefined || name > after)
+              .slice(0, limit),
+          ),
+      },
+      {
+        subscribe: (room) => void this.subscribed.add(room),
+        unsubscribe: (room) => void this.subscribed.delete(room),
+      },
+      {
+        graceMs: 5_000,
+        maxNamed: 3,
+        maxPerWatcher: 10,
+        maxWatched: 20,
+        unknownAfterMs: 3_000,
+        againMs: 1_000,
+        now: () => this.time,
+        wallNow: () => 1_000_000 + this.time,
+        ...more,
+      },
+    );
+  }
+
+  enter(name: string, lease: string, here: Here | undefined): void {
+    const entries = new Map(this.records.get(user(name))?.entries);
+    if (here === undefined) entries.delete(lease);
+    else entries.set(lease, { here, sockets: 1, since: 0 });
+    this.records.set(user(name), { lastSeen: 77, entries });
+  }
+
+  watcher(name = 'me'): Watcher & { readonly told: PresenceNews[]; isClosed: boolean } {
+    const told: PresenceNews[] = [];
+    return { userId: user(name), isClosed: false, told, tell: (news) => told.push(news) };
+  }
+
+  async look(ms = 100): Promise<void> {
+    this.time += ms;
+    await this.board.look();
+    this.board.tell();
+  }
+}
+
+const statuses = ({ users }: PresenceNews): string[] => users.map((one) => `${one.user} ${one.status}`);
+
+test('a watch is answered with what is known, and then changes are told', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  const news = await scene.board.watch(me, [user('ada'), user('bob')], []);
+  expect(news).toEqual({
+    users: [
+      { user: 'ada', status: 'online', lastSeen: 1_001_000 },
+      { user: 'bob', status: 'offline', lastSeen: 0 },
+    ],
+  });
+  scene.enter('bob', 'b', 'away');
+  scene.board.hint(user('bob'));
+  await scene.look();
+  expect(me.told.map(statuses)).toEqual([['bob away']]);
+  await scene.look();
+  expect(me.told).toHaveLength(1);
+});
+
+test('what changes and changes back between two tellings is not told', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(me, [user('ada')], []);
+  for (const here of ['away', 'online'] as const) {
+    scene.enter('ada', 'a', here);
+    scene.board.hint(user('ada'));
+    await scene.board.look();
+  }
+  scene.board.tell();
+  expect(me.told).toEqual([]);
+});
+
+test('without any hint a change is seen within the time of a turn', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  await scene.board.watch(me, [user('ada'), user('bob')], []);
+  await scene.look();
+  scene.enter('ada', 'a', 'online');
+  for (let i = 0; i < 12 && me.told.length === 0; i += 1) await scene.look();
+  expect(me.told.map(statuses)).toEqual([['ada online']]);
+});
+
+test('whose lease ends is let go when the grace time is over, without a look at the record', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(me, [user('ada')], []);
+  scene.leases = { alive: new Set(['b']), ended: new Map([['a', 1_000_000 + scene.time]]) };
+  await scene.look();
+  await scene.look(4_000);
+  expect(me.told).toEqual([]);
+  await scene.look(1_000);
+  expect(me.told.map(statuses)).toEqual([['ada offline']]);
+});
+
+test('a lease that began after the leases were read does not make anybody offline', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(me, [user('ada')], []);
+  scene.enter('ada', 'a', undefined);
+  scene.enter('ada', 'new', 'online');
+  scene.leases = { alive: new Set(['b', 'new']), ended: new Map() };
+  scene.board.hint(user('ada'));
+  await scene.look();
+  expect(me.told).toEqual([]);
+});
+
+test('while the store is away nobody is offline: it is not known', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(me, [user('ada'), user('bob')], []);
+  scene.isAway = true;
+  await scene.look(2_900);
+  expect(me.told).toEqual([]);
+  await scene.look(200);
+  expect(me.told.map(statuses)).toEqual([['ada unknown', 'bob unknown']]);
+  scene.isAway = false;
+  for (let i = 0; i < 12; i += 1) await scene.look();
+  expect(me.told.slice(1).flatMap(statuses).toSorted()).toEqual(['ada online', 'bob offline']);
+});
+
+test('a room’s members are watched, also those who come, and not those who went', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.members.push('me', 'ada');
+  const news = await scene.board.watch(me, [], [ROOM]);
+  expect(statuses(news)).toEqual(['me offline', 'ada offline'].toSorted());
+  scene.members.push('bob');
+  scene.enter('bob', 'a', 'online');
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  await scene.look();
+  expect(me.told.flatMap(statuses)).toEqual(['bob online']);
+  scene.members.splice(scene.members.indexOf('ada'), 1);
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  expect(scene.subscribed.size).toBe(2);
+});
+
+test('a larger room gives the number of those who are there', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.members.push('me', 'ada', 'bob', 'cem');
+  scene.enter('ada', 'a', 'online');
+  scene.enter('bob', 'a', 'away');
+  expect(await scene.board.watch(me, [], [ROOM])).toEqual({ users: [], counts: { room: 2 } });
+  scene.enter('cem', 'a', 'online');
+  await scene.look(5_000);
+  expect(me.told).toEqual([{ users: [], counts: { room: 3 } }]);
+  expect(scene.subscribed.size).toBe(0);
+});
+
+test('who is no member any more watches the room no longer', async () => {
+  const scene = new Scene();
+  const [me, other] = [scene.watcher('me'), scene.watcher('ada')];
+  scene.members.push('me', 'ada');
+  await scene.board.watch(me, [], [ROOM]);
+  await scene.board.watch(other, [], [ROOM]);
+  scene.members.splice(scene.members.indexOf('me'), 1);
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  scene.enter('ada', 'a', 'online');
+  scene.board.hint(user('ada'));
+  await scene.look();
+  expect(me.told).toEqual([]);
+  expect(other.told.flatMap(statuses)).toEqual(['ada online']);
+});
+
+test('a watch replaces the one before; the end of the socket takes all of it back', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.members.push('me', 'ada');
+  await scene.board.watch(me, [user('bob'), user('ada')], [ROOM]);
+  await scene.board.watch(me, [user('cem'), user('ada')], []);
+  expect(scene.board.watched).toBe(2);
+  scene.board.unwatch(me);
+  expect(scene.board.watched).toBe(0);
+  expect(scene.subscribed.size).toBe(0);
+});
+
+test('a socket that closed while it asked watches nothing', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  const asked = scene.board.watch(me, [user('ada')], [ROOM]);
+  me.isClosed = true;
+  await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+  expect(scene.board.watched).toBe(0);
+});
+
+test('one watcher watches so many, and so does a worker', async () => {
+  const scene = new Scene({ maxPerWatcher: 3, maxWatched: 4 });
+  const users = (count: number, from: number) => upTo(count, from).map((n) => user(`u${n}`));
+  await expect(scene.board.watch(scene.watcher(), users(4, 1), [])).rejects.toMatchObject({
+    code: 'too_large',
+  });
+  await scene.board.watch(scene.watcher(), users(3, 1), []);
+  await expect(scene.board.watch(scene.watcher(), users(2, 4), [])).rejects.toMatchObject({ code: 'busy' });
+  await scene.board.watch(scene.watcher(), users(2, 3), []);
+  expect(scene.board.watched).toBe(4);
+});
+
+test('nothing is read while nobody watches', async () => {
+  const scene = new Scene();
+  for (let i = 0; i < 5; i += 1) await scene.look();
+  expect(scene.reads).toBe(0);
+});

@@ -1,0 +1,163 @@
+/** Limits over all workers, spent by each without asking. */
+import { expect, test } from 'vitest';
+import { SharedLimits, type Limit } from '../../src/chat/shared-limits.ts';
+import type { TokenAsk, TokenGrant } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store.ts';
+import { grantOf } from '../../src/chat/token-share.ts';
+
+/** A store with the rule of the real ones, that counts its calls. */
+class Tokens {
+  calls = 0;
+  isAway = false;
+  readonly #used = new Map<string, { used: number; until: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
+    this.calls += 1;
+    if (this.isAway) throw new StoreUnavailable('away');
+    return asks.map((ask) => {
+      let window = this.#used.get(ask.key);
+      if (window === undefined || window.until <= this.#now())
+        window = { used: 0, until: this.#now() + ask.perMs };
+      this.#used.set(ask.key, window);
+      const granted = grantOf(ask, window.used);
+      window.used = Math.max(0, window.used + (ask.want < 0 ? ask.want : granted));
+      return { granted, leftMs: window.until - this.#now() };
+    });
+  }
+}
+
+class Clock {
+  time = 1_000;
+  readonly now = (): number => this.time;
+}
+
+function scene(workers: number) {
+  const clock = new Clock();
+  const tokens = new Tokens(clock.now);
+  const faults: unknown[] = [];
+  const limits = Array.from(
+    { length: workers },
+    () =>
+      new SharedLimits(tokens, {
+        now: clock.now,
+        defer: queueMicrotask,
+        maxKeys: 1_000,
+        onFault: (error) => faults.push(error),
+      }),
+  );
+  return { clock, tokens, limits, faults };
+}
+
+const MINUTE = 60_000;
+const per = (count: number, perMs = MINUTE): Limit => ({ name: 'posts', rate: { count, perMs } });
+
+/** Tries in turn at each worker; how many were let through. */
+async function tries(limits: readonly SharedLimits[], limit: Limit, number: number): Promise<number> {
+  let through = 0;
+  for (let i = 0; i < number; i += 1)
+    if ((await limits[i % limits.length]?.take(limit, 'ada')) === 0) through += 1;
+  return through;
+}
+
+test('without a limit nothing is asked', () => {
+  const { limits, tokens } = scene(1);
+  expect(limits[0]?.take(undefined, 'ada')).toBe(0);
+  expect(tokens.calls).toBe(0);
+});
+
+test.each([1, 2, 16])(
+  'of 1,000 tries at %i workers a limit of 100 lets 90 to 100 through',
+  async (workers) => {
+    const { limits } = scene(workers);
+    const through = await tries(limits, per(100), 1_000);
+    expect(through).toBeGreaterThanOrEqual(90);
+    expect(through).toBeLessThanOrEqual(100);
+  },
+);
+
+test.each([1, 16])('a large limit at %i workers is held to a tenth', async (workers) => {
+  const { limits } = scene(workers);
+  const through = await tries(limits, per(600), 3_000);
+  expect(through).toBeGreaterThanOrEqual(540);
+  expect(through).toBeLessThanOrEqual(660);
+});
+
+test('the common case asks the store for one in many, and waits for none of a large limit', async () => {
+  const { limits, tokens } = scene(1);
+  const waits: unknown[] = [];
+  for (let i = 0; i < 300; i += 1) {
+    const taken = limits[0]?.take(per(600), 'ada');
+    if (taken !== 0) waits.push(taken);
+    await Promise.resolve()
+      .then(() => {})
+      .then(() => {});
+  }
+  expect(waits).toEqual([]);
+  expect(tokens.calls).toBeLessThan(60);
+});
+
+test('who is over it is told when the window ends, and may again then', async () => {
+  const { limits, clock } = scene(2);
+  await tries(limits, per(3), 10);
+  clock.time += 20_000;
+  expect(await limits[0]?.take(per(3), 'ada')).toBe(40_000);
+  clock.time += 40_000;
+  expect(await tries(limits, per(3), 10)).toBe(3);
+});
+
+test('what one worker does not spend is there for the others a second later', async () => {
+  const { limits, clock } = scene(16);
+  await tries(limits, per(100), 16);
+  clock.time += 1_000;
+  for (const one of limits) one.tick();
+  await Promise.resolve();
+  const [first] = limits;
+  expect(await tries(first === undefined ? [] : [first], per(100), 200)).toBe(84);
+});
+
+test('whoever was told that there is none is told so without a call, for a second', async () => {
+  const { limits, tokens } = scene(1);
+  await tries(limits, per(2), 5);
+  const { calls } = tokens;
+  await tries(limits, per(2), 50);
+  expect(tokens.calls).toBe(calls);
+});
+
+test('several at once count as several, and more than the limit never goes', async () => {
+  const { limits } = scene(1);
+  expect(await limits[0]?.take(per(100), 'ada', 60)).toBe(0);
+  expect(await limits[0]?.take(per(100), 'ada', 60)).toBe(MINUTE);
+  expect(await limits[0]?.take(per(100), 'ada', 30)).toBe(0);
+});
+
+test('keys and names stand for themselves', async () => {
+  const { limits } = scene(1);
+  expect(await limits[0]?.take(per(1), 'ada')).toBe(0);
+  expect(await limits[0]?.take(per(1), 'bob')).toBe(0);
+  expect(await limits[0]?.take({ ...per(1), name: 'joins' }, 'ada')).toBe(0);
+  expect(await limits[0]?.take(per(1), 'ada')).toBe(MINUTE);
+});
+
+test('while the store is away a worker limits by itself, and nobody is kept waiting', async () => {
+  const { limits, tokens, faults, clock } = scene(1);
+  tokens.isAway = true;
+  expect(await tries(limits, per(100), 1)).toBe(1);
+  tokens.isAway = false;
+  clock.time += 1_001;
+  expect(await tries(limits, per(100), 200)).toBe(100);
+  expect(faults).toEqual([]);
+});
+
+test('windows that are over are forgotten', async () => {
+  const { limits, clock } = scene(1);
+  await tries(limits, per(10), 5);
+  expect(limits[0]?.size).toBe(1);
+  clock.time += MINUTE;
+  limits[0]?.tick();
+  expect(limits[0]?.size).toBe(0);
+});

@@ -1,0 +1,92 @@
+/** Hooks: every entry at least once, in order per room, over failures of the receiver and kill -9 of the server. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ChatClient, fresh, until } from '../support/client.ts';
+import { HOOK_SECRET, startReceiver } from '../support/hook-receiver.ts';
+import { startRedis } from '../support/redis.ts';
+import { startServer, type RunningServer } from '../support/server.ts';
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
+  test('what is posted is sent, signed, also what was posted while the receiver was down', async () => {
+    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
+    await using receiver = await startReceiver();
+    await using server = await startServer({
+      adapter,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET],
+    });
+    using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
+    const rooms = [fresh('room'), fresh('room')];
+    for (const room of rooms) await ada.join(room);
+    for (const room of rooms) for (let i = 0; i < 20; i += 1) await ada.post(room, `${i}`);
+    await until(
+      () => rooms.every((room) => receiver.seqs(room).length === 20),
+      15_000,
+      () => 'not all was sent',
+    );
+    receiver.status = 500;
+    for (const room of rooms) for (let i = 0; i < 150; i += 1) await ada.post(room, `${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    receiver.status = 204;
+    await until(
+      () => rooms.every((room) => receiver.seqs(room).length === 170),
+      30_000,
+      () => 'not all was sent',
+    );
+    expect(receiver.seqs(rooms[0] ?? '')).toEqual(upTo(170));
+    const [first] = receiver.events.filter(({ room }) => room === rooms[0]);
+    expect(first).toMatchObject({ type: 'log', namespace: '/' });
+    expect(first?.messages[0]).toMatchObject({ seq: 1, from: ada.user, kind: 'text', text: '0' });
+    expect(receiver.faults).toEqual([]);
+  }, 90_000);
+
+  test('kill -9 of the server in between loses none', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'chat-hooks-'));
+    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
+    await using receiver = await startReceiver();
+    const redisPrefix = fresh('h');
+    const start = (): Promise<RunningServer> =>
+      startServer({
+        adapter,
+        dataDir,
+        redisPrefix,
+        ...(redis === undefined ? {} : { redisUrl: redis.url }),
+        args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET, '--presence-lease', '2s'],
+      });
+    const room = fresh('room');
+    let posted = 0;
+    for (let turn = 0; turn < 3; turn += 1) {
+      const server = await start();
+      using ada = await ChatClient.connect(server.url, { user: 'ada' });
+      await ada.join(room);
+      receiver.status = turn === 1 ? 503 : 204;
+      for (let i = 0; i < 30; i += 1) {
+        await ada.post(room, `${turn}.${i}`);
+        posted += 1;
+      }
+      if (turn < 2) await server.kill();
+      else {
+        await until(
+          () => receiver.seqs(room).length === posted,
+          40_000,
+          () => `${receiver.seqs(room).length} of ${posted} were sent`,
+        );
+        await server[Symbol.asyncDispose]();
+      }
+    }
+    expect(receiver.seqs(room)).toEqual(upTo(90));
+    expect(receiver.faults).toEqual([]);
+    rmSync(dataDir, { recursive: true, force: true });
+  }, 120_000);
+});
+
+test('a hook without a secret, or with a short one, is a mistake that is named', async () => {
+  await expect(startServer({ args: ['--hook', 'http://127.0.0.1:1/'] })).rejects.toThrow('--hook-secret');
+  await expect(
+    startServer({ args: ['--hook', 'http://127.0.0.1:1/', '--hook-secret', 'short'] }),
+  ).rejects.toThrow('16 bytes');
+});

@@ -1,0 +1,151 @@
+/** Presence when workers, hosts and the store go away (G8), and limits over all of them. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { ChatClient, fresh, until } from '../support/client.ts';
+import { startRedis } from '../support/redis.ts';
+import { startServer } from '../support/server.ts';
+
+function toldOf(watcher: ChatClient, user: string): string[] {
+  return watcher.events
+    .filter(({ event }) => event === 'presence')
+    .flatMap(({ object }) => (object as { users: { user: string; status: string }[] }).users)
+    .filter((presence) => presence.user === user)
+    .map(({ status }) => status);
+}
+
+/** The worker's pid that this client is at. */
+function workerOf(client: ChatClient): number {
+  return Number(client.welcome.server.node.split(':').at(-1));
+}
+
+test('cluster: the users of a killed worker are offline within 2 s and the grace time', async () => {
+  await using server = await startServer({ workers: 2, args: ['--presence-grace', '1s'] });
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, () => ChatClient.connect(server.url, { user: fresh('u') })),
+  );
+  const [watcher, ...others] = clients;
+  if (watcher === undefined) throw new Error('nobody');
+  const gone = others.filter((client) => workerOf(client) !== workerOf(watcher));
+  const stay = others.filter((client) => workerOf(client) === workerOf(watcher));
+  expect(gone.length).toBeGreaterThan(0);
+  await watcher.ask('presence:watch', { users: others.map(({ user }) => user) });
+  await pause(500);
+  const before = watcher.events.length;
+  const since = performance.now();
+  process.kill(workerOf(gone[0] ?? watcher), 'SIGKILL');
+  await until(
+    () => gone.every(({ user }) => toldOf(watcher, user).at(-1) === 'offline'),
+    3_500,
+    () => 'not all are offline',
+  );
+  expect(performance.now() - since).toBeGreaterThan(900);
+  for (const { user } of stay)
+    expect(toldOf(watcher, user).filter((status) => status === 'offline')).toEqual([]);
+  expect(watcher.events.length).toBeGreaterThan(before);
+  for (const client of clients) client.close();
+}, 60_000);
+
+test('redis: the users of a host that was killed are offline when lease and grace time are over', async () => {
+  await using redis = await startRedis({ appendfsync: 'always' });
+  const options = {
+    adapter: 'redis' as const,
+    workers: 2,
+    redisUrl: redis.url,
+    redisPrefix: fresh('p'),
+    args: ['--presence-grace', '1s', '--presence-lease', '2s'],
+  };
+  await using one = await startServer(options);
+  const two = await startServer(options);
+  using watcher = await ChatClient.connect(one.url, { user: fresh('me') });
+  const gone = await Promise.all(
+    Array.from({ length: 4 }, () => ChatClient.connect(two.url, { user: fresh('u') })),
+  );
+  await watcher.ask('presence:watch', { users: gone.map(({ user }) => user) });
+  const status = async (): Promise<string[]> => {
+    const { users } = await watcher.ask<{ users: { status: string }[] }>('presence:watch', {
+      users: gone.map(({ user }) => user),
+    });
+    return users.map((user) => user.status);
+  };
+  for (let i = 0; i < 50 && (await status()).join() !== 'online,online,online,online'; i += 1)
+    await pause(100);
+  await two.kill();
+  await until(
+    () => gone.every(({ user }) => toldOf(watcher, user).at(-1) === 'offline'),
+    6_000,
+    () => 'not all are offline',
+  );
+}, 60_000);
+
+test('while the store is away presence is unknown, and comes back', async () => {
+  await using redis = await startRedis({ appendfsync: 'always' });
+  await using server = await startServer({ adapter: 'redis', workers: 1, redisUrl: redis.url });
+  using watcher = await ChatClient.connect(server.url, { user: fresh('me') });
+  using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
+  await watcher.ask('presence:watch', { users: [ada.user] });
+  await until(
+    () => true,
+    10,
+    () => '',
+  );
+  await pause(500);
+  redis.freeze();
+  try {
+    await until(
+      () => toldOf(watcher, ada.user).at(-1) === 'unknown',
+      15_000,
+      () => 'not unknown',
+    );
+  } finally {
+    redis.thaw();
+  }
+  await until(
+    () => toldOf(watcher, ada.user).at(-1) === 'online',
+    15_000,
+    () => 'not online again',
+  );
+  expect(toldOf(watcher, ada.user)).not.toContain('offline');
+}, 60_000);
+
+test('400 posts of one user over four workers: the limit holds over all of them', async () => {
+  await using server = await startServer({ workers: 4, args: ['--rate-posts', '100/1m'] });
+  const user = fresh('ada');
+  const room = fresh('room');
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, () => ChatClient.connect(server.url, { user })),
+  );
+  for (const client of clients) await client.join(room);
+  const replies = await Promise.all(
+    clients.flatMap((client, i) =>
+      Array.from({ length: 50 }, (_, k) =>
+        client.request<{ seq: number }>('message:post', { room, id: `${i}-${k}`, text: 'x' }),
+      ),
+    ),
+  );
+  const stored = replies.filter((reply) => reply.ok).length;
+  expect(stored).toBeGreaterThanOrEqual(90);
+  expect(stored).toBeLessThanOrEqual(110);
+  const refused = replies.filter((reply) => !reply.ok && reply.error.code === 'rate_limited');
+  expect(refused).toHaveLength(400 - stored);
+  for (const client of clients) client.close();
+}, 60_000);
+
+test('over maxSocketsPerUser the oldest connection goes, on whatever worker it is', async () => {
+  await using server = await startServer({ workers: 2, args: ['--max-sockets-per-user', '3'] });
+  const user = fresh('ada');
+  const clients: ChatClient[] = [];
+  for (let i = 0; i < 6; i += 1) {
+    clients.push(await ChatClient.connect(server.url, { user }));
+    await pause(400);
+  }
+  const connected = (): boolean[] => clients.map(({ socket }) => socket.connected);
+  await until(
+    () => connected().filter(Boolean).length === 3,
+    10_000,
+    () => `${connected().join()}`,
+  );
+  expect(connected().slice(3)).toEqual([true, true, true]);
+  await pause(1_000);
+  expect(connected().filter(Boolean)).toHaveLength(3);
+  for (const client of clients) client.close();
+}, 60_000);

@@ -1,0 +1,3 @@
+export function onMessage({ text }) {
+  return text === 'spam' ? { refuse: 'no spam, please' } : { text: `${text}!` };
+}

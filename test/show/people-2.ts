@@ -1,0 +1,113 @@
+/** Rights: a ban in a race with posts, resumption and history (G14). */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Message } from '../../src/protocol/words.ts';
+import { ChatClient, fresh } from '../support/client.ts';
+import { ADAPTERS } from './core-3.ts';
+import { openServer } from './server-handle.ts';
+import type { Adapter, Report, Scenario } from './scenario.ts';
+
+const SIZES = { short: 200, long: 10_000 } as const;
+/** Rounds at once, each with people of its own. */
+const AT_ONCE = 20;
+
+export const people2: Scenario = {
+  id: 'people-2',
+  title: 'a ban against posts, resumption and history',
+  shortS: 120,
+  async run(size, report) {
+    for (const adapter of ADAPTERS) await race(adapter, SIZES[size], report);
+  },
+};
+
+interface Round {
+  readonly room: string;
+  readonly bannedAt: number;
+  /** The greatest seq that `history` gave the banned user. */
+  readonly read: number;
+}
+
+async function race(adapter: Adapter, rounds: number, report: Report): Promise<void> {
+  const hosts = adapter === 'redis' ? 2 : 1;
+  await using server = await openServer({
+    adapter,
+    workers: 2,
+    hosts,
+    args: ['--rate-posts', '0', '--rate-joins', '0', '--max-rooms-per-user', '100000'],
+  });
+  const done: Round[] = [];
+  const faults: string[] = [];
+  let left = rounds;
+  let refused = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async (_, lane) => {
+      const urls = server.urls;
+      const url = (at: number): string => urls[(lane + at) % urls.length] ?? '';
+      const owner = await ChatClient.connect(url(0), { user: fresh('owner') });
+      const bob = fresh('bob');
+      const live = await ChatClient.connect(url(1), { user: bob });
+      const other = await ChatClient.connect(url(0), { user: bob });
+      const resuming = await ChatClient.connect(url(1), { user: bob, subscribe: false });
+      const mine: Round[] = [];
+      while (left > 0) {
+        left -= 1;
+        const room = fresh('r');
+        await owner.ask('room:create', { room, kind: 'public' });
+        await live.join(room);
+        const read: number[] = [0];
+        const history = async (): Promise<void> => {
+          const reply = await other.request<{ messages: Message[] }>('history', { room });
+          if (reply.ok) read.push(reply.messages.at(-1)?.seq ?? 0);
+        };
+        const post = async (client: ChatClient, i: number): Promise<void> => {
+          const reply = await client.request('message:post', { room, id: `${i}`, text: 'x' });
+          if (!reply.ok) refused += 1;
+        };
+        const ban = async (): Promise<{ seq: number }> => {
+          await pause(Math.random() * 4);
+          return owner.ask<{ seq: number }>('member:set', { room, user: bob, banned: true });
+        };
+        const [{ seq }] = await Promise.all([
+          ban(),
+          ...[0, 1, 2].map((i) => post(live, i)),
+          ...[3, 4].map((i) => post(other, i)),
+          ...[0, 1, 2].map((i) => post(owner, i)),
+          resuming.request('room:join', { room, after: { epoch: '', seq: 0 } }),
+          pause(2).then(() => post(live, 5)),
+          history(),
+          pause(1).then(history),
+          pause(3).then(history),
+        ]);
+        await owner.post(room, 'after the ban');
+        mine.push({ room, bannedAt: seq, read: Math.max(...read) });
+      }
+      // What is still on its way to anybody has come by then.
+      await pause(3_000);
+      for (const round of mine) {
+        const { room, bannedAt } = round;
+        for (const client of [live, other, resuming])
+          for (const message of client.messages(room))
+            if (message.seq > bannedAt)
+              faults.push(`${room}: ${message.seq} reached the banned, ${bannedAt}`);
+        if (round.read > bannedAt) faults.push(`${room}: history gave ${round.read}, banned at ${bannedAt}`);
+        const { messages } = await owner.ask<{ messages: Message[] }>('history', { room, limit: 100 });
+        for (const message of messages)
+          if (message.from === bob && message.seq > bannedAt)
+            faults.push(`${room}: a post of the banned at ${message.seq}, ${bannedAt}`);
+      }
+      done.push(...mine);
+      for (const client of [owner, live, other, resuming]) {
+        faults.push(...client.follower.faults);
+        client.close();
+      }
+    }),
+  );
+  report.figure(`${adapter}: rounds on ${hosts} host(s) with 2 workers`, done.length);
+  report.figure(`${adapter}: posts that were refused`, refused);
+  report.same(`${adapter}: rounds`, done.length, rounds);
+  report.claim(`${adapter}: the ban met posts on both sides of it`, refused > 0 && refused < rounds * 9);
+  report.same(
+    `${adapter}: entries after a ban that reached the banned, posts of theirs after it`,
+    faults,
+    [],
+  );
+}

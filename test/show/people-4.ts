@@ -1,0 +1,61 @@
+/** Limits: one user on eight workers and two hosts. */
+import { ChatClient, fresh } from '../support/client.ts';
+import { openServer } from './server-handle.ts';
+import { ADAPTERS } from './core-3.ts';
+import type { Adapter, Report, Scenario } from './scenario.ts';
+
+const SIZES = { short: { workers: 2, seconds: 5 }, long: { workers: 8, seconds: 50 } } as const;
+const LIMIT = 100;
+
+export const people4: Scenario = {
+  id: 'people-4',
+  title: 'limits over workers and hosts',
+  shortS: 90,
+  async run(size, report) {
+    for (const adapter of ADAPTERS) await spend(adapter, SIZES[size], report);
+  },
+};
+
+async function spend(
+  adapter: Adapter,
+  { workers, seconds }: (typeof SIZES)['short' | 'long'],
+  report: Report,
+): Promise<void> {
+  const hosts = adapter === 'redis' ? 2 : 1;
+  await using server = await openServer({ adapter, workers, hosts, args: ['--rate-posts', `${LIMIT}/1m`] });
+  const user = fresh('ada');
+  const room = fresh('room');
+  // More connections than workers: each has some, most likely.
+  const clients = await Promise.all(
+    Array.from({ length: workers * hosts * 2 }, (_, i) =>
+      ChatClient.connect(server.urls[i % hosts] ?? '', { user }),
+    ),
+  );
+  for (const client of clients) await client.join(room);
+  const places = new Set(clients.map((client) => client.welcome.server.node));
+  const end = Date.now() + seconds * 1_000;
+  let stored = 0;
+  let refused = 0;
+  let wrong = 0;
+  await Promise.all(
+    clients.map(async (client) => {
+      while (Date.now() < end) {
+        const reply = await client.request('message:post', { room, id: fresh(), text: 'x' });
+        if (reply.ok) stored += 1;
+        else if (reply.error.code === 'rate_limited' && (reply.error.retryAfterMs ?? 0) > 0) refused += 1;
+        else wrong += 1;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }),
+  );
+  for (const client of clients) client.close();
+  report.figure(
+    `${adapter}: workers, hosts, workers with a connection`,
+    `${workers}, ${hosts}, ${places.size}`,
+  );
+  report.figure(`${adapter}: stored within ${seconds} s of a limit of ${LIMIT} a minute`, stored);
+  report.figure(`${adapter}: refused`, refused);
+  report.claim(`${adapter}: between 90 and 110 are stored`, stored >= 90 && stored <= 110, String(stored));
+  report.same(`${adapter}: refused by another name, or without a time`, wrong, 0);
+  report.claim(`${adapter}: the limit was met`, refused > 0);
+}

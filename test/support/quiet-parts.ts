@@ -1,0 +1,33 @@
+/** Parts of a worker that a test of others needs and does not look at. */
+import type { PresenceBoard } from '../../src/chat/presence-board.ts';
+import type { PresenceRoll } from '../../src/chat/presence-roll.ts';
+import { Authorizer } from '../../src/edge/authorize.ts';
+import type { ChatContext } from '../../src/edge/chat-context.ts';
+import { EdgeLimits } from '../../src/edge/edge-limits.ts';
+
+const UNLIMITED = new EdgeLimits(
+  { take: () => 0 },
+  {
+    posts: undefined,
+    roomPosts: undefined,
+    joins: undefined,
+    connects: undefined,
+    addressConnects: undefined,
+    requests: undefined,
+    bytes: undefined,
+  },
+);
+
+export const QUIET_PARTS: Pick<
+  ChatContext,
+  'limits' | 'authorizer' | 'hooks' | 'roll' | 'board' | 'tellRoom' | 'tellOfIndex' | 'handOn'
+> = {
+  limits: UNLIMITED,
+  authorizer: new Authorizer(undefined, () => 0),
+  hooks: {},
+  roll: { arrive: () => {}, leave: () => {}, set: () => {} } as unknown as PresenceRoll,
+  board: { unwatch: () => {} } as unknown as PresenceBoard,
+  tellRoom: () => {},
+  tellOfIndex: () => {},
+  handOn: () => {},
+};
