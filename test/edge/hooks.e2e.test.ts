@@ -60,7 +60,7 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     const room = fresh('room');
     let posted = 0;
     for (let turn = 0; turn < 3; turn += 1) {
-      const server = await start();
+      await using server = await start();
       using ada = await ChatClient.connect(server.url, { user: 'ada' });
       await ada.join(room);
       receiver.status = turn === 1 ? 503 : 204;
@@ -69,14 +69,12 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
         posted += 1;
       }
       if (turn < 2) await server.kill();
-      else {
+      else
         await until(
           () => receiver.seqs(room).length === posted,
           40_000,
           () => `${receiver.seqs(room).length} of ${posted} were sent`,
         );
-        await server[Symbol.asyncDispose]();
-      }
     }
     expect(receiver.seqs(room)).toEqual(upTo(90));
     expect(receiver.faults).toEqual([]);

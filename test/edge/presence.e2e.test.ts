@@ -55,7 +55,7 @@ test('redis: the users of a host that was killed are offline when lease and grac
     args: ['--presence-grace', '1s', '--presence-lease', '2s'],
   };
   await using one = await startServer(options);
-  const two = await startServer(options);
+  await using two = await startServer(options);
   using watcher = await ChatClient.connect(one.url, { user: fresh('me') });
   const gone = await Promise.all(
     Array.from({ length: 4 }, () => ChatClient.connect(two.url, { user: fresh('u') })),

@@ -22,7 +22,7 @@ return {facts, int(now()), record}
 `;
 
 /**
- * ARGV: nonce, actor, target, the six facts, the latest time it may be done (empty: any), kind, title,
+ * ARGV: nonce, actor, target, the six facts, the latest time it may be done (or empty), kind, title,
  * the target's role (empty: no member) and sanction (empty: none), most sanctions, the entries' tails.
  * Answers a word: again (the facts are others), late, full, or done with epoch, at, first new seq,
  * meta, the target's membership, and where one that ended began.

@@ -36,7 +36,7 @@ export interface GovernAsk {
   readonly target: string | undefined;
   readonly found: FoundFacts;
   readonly decision: Decision;
-  /** The latest time it may be done; undefined: any. */
+  /** The latest time it may be done, if there is one. */
   readonly deadline: number | undefined;
   readonly maxSanctions: number;
 }

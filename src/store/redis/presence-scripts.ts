@@ -1,13 +1,5 @@
 /** The scripts on presence. A lease that has ended stays so: what it entered is only ever taken back. */
-import { Script } from './script.ts';
-
-const NOW = `
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-local function int(n) return string.format('%.0f', n) end
-`;
+import { NOW, Script } from './script.ts';
 
 /** KEYS: leases. ARGV: lease, how long. */
 const OPEN = `

@@ -1,6 +1,15 @@
 /** A Lua script, called by its hash; the text goes along only where Redis has not seen it. */
 import { createHash } from 'node:crypto';
 
+/** For scripts that need the time: `now()` in ms since 1970, and `int(n)`, a number as text without an exponent. */
+export const NOW = `
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+`;
+
 export class Script {
   readonly name: string;
   readonly text: string;

@@ -5,15 +5,7 @@
  * after by whoever marked it last; one that nobody settled is rechecked by every reader. So the
  * index never lacks a room that the user is a member of.
  */
-import { Script } from './script.ts';
-
-const NOW = `
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-local function int(n) return string.format('%.0f', n) end
-`;
+import { NOW, Script } from './script.ts';
 
 /** ARGV: room, nonce, how long the change may take, most rooms (empty: only an entry that exists). Answers the pending entry, full or none. */
 const MARK = `
