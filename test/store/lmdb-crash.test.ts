@@ -143,6 +143,8 @@ async function liveUntilCrash(boot: string, random: (below: number) => number): 
     const room = ROOMS[random(ROOMS.length)] ?? ROOM;
     const id = `${boot}-${i}`;
     answers.push((await post(store, room, id, `${id} ${'x'.repeat(random(3_000))}`))());
+    // Some are waited for: how many are acknowledged by themselves before the crash is the machine's pace.
+    if (random(8) === 0) await answers.at(-1);
     if (random(3) === 0) await turn();
     if (random(2) === 0) [store, other] = [other, store];
     if (random(15) === 0) {
