@@ -180,14 +180,19 @@ export class SocketBus implements Adapter {
 function parseNotice(text: string): Notice | undefined {
   const notice: unknown = JSON.parse(text);
   if (typeof notice !== 'object' || notice === null || !('kind' in notice)) return undefined;
-  if (notice.kind === 'index' && 'users' in notice && isTexts(notice.users)) return notice as Notice;
+  if (notice.kind === 'changes' && areTexts(notice, ['index', 'presence', 'members']))
+    return notice as Notice;
   if (notice.kind === 'crowd' && 'user' in notice && typeof notice.user === 'string') return notice as Notice;
   if (notice.kind === 'heads' && 'heads' in notice && Array.isArray(notice.heads)) return notice as Notice;
   return undefined;
 }
 
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+function areTexts(notice: object, lists: readonly string[]): boolean {
+  const all = notice as Readonly<Record<string, unknown>>;
+  return lists.every((list) => {
+    const value = all[list];
+    return Array.isArray(value) && value.every((item) => typeof item === 'string');
+  });
 }
 
 function isOfficialAdapter(value: unknown): value is OfficialAdapter {

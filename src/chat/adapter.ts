@@ -5,16 +5,21 @@
  * the truth, and every feed repairs itself from the store. So nothing here is awaited, and
  * nothing here may throw or reject.
  */
-import type { RoomId } from './identity.ts';
+import type { RoomId, UserId } from './identity.ts';
 
 /** What travels to every other worker. */
 export type Notice =
   /** Newest positions of rooms that were written lately: `[room, epoch, head]`. */
   | { readonly kind: 'heads'; readonly heads: readonly (readonly [RoomId, string, number])[] }
-  /** The indexes of rooms of these users changed. */
-  | { readonly kind: 'index'; readonly users: readonly string[] }
+  /** Users whose index of rooms changed, users whose presence was written, rooms whose members are others. */
+  | {
+      readonly kind: 'changes';
+      readonly index: readonly UserId[];
+      readonly presence: readonly UserId[];
+      readonly members: readonly RoomId[];
+    }
   /** A user has too many connections, the newest by this device: whoever has the oldest closes it. */
-  | { readonly kind: 'crowd'; readonly user: string; readonly device?: string };
+  | { readonly kind: 'crowd'; readonly user: UserId; readonly device?: string };
 
 export interface AdapterEvents {
   /** A batch of a room this worker subscribed to; `body` is as it was published. */

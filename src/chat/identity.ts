@@ -34,14 +34,3 @@ export function nameOf(id: RoomId | UserId): string {
 export function directRoom(a: string, b: string): string {
   return a < b ? `dm:${a}:${b}` : `dm:${b}:${a}`;
 }
-
-/** The adapter's name for hints about a user; no room is called so. */
-export function hintRoom(user: UserId): RoomId {
-  return `${namespaceOf(user)}${BAR}@${nameOf(user)}` as RoomId;
-}
-
-/** The user whom hints of this name are about; undefined for a room. */
-export function hintedUser(room: RoomId): UserId | undefined {
-  const name = nameOf(room);
-  return name.startsWith('@') ? userId(namespaceOf(room), name.slice(1)) : undefined;
-}

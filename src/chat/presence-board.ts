@@ -7,8 +7,7 @@
  */
 import { ChatError } from '../protocol/errors.ts';
 import type { PresenceStatus, UserPresence } from '../protocol/words.ts';
-import type { Adapter } from './adapter.ts';
-import { hintRoom, nameOf, type RoomId, type UserId } from './identity.ts';
+import { nameOf, type RoomId, type UserId } from './identity.ts';
 import { NEVER_SEEN, presenceOf, type Leases, type PresenceRecord } from './presence.ts';
 import type { Store } from './store.ts';
 import { WatchedRooms, type MemberWatch } from './watched-rooms.ts';
@@ -47,7 +46,6 @@ const READS_PER_LOOK = 2_000;
 
 export class PresenceBoard implements MemberWatch {
   readonly #store: PresenceStore;
-  readonly #adapter: Pick<Adapter, 'subscribe' | 'unsubscribe'>;
   readonly #options: PresenceBoardOptions;
   readonly #rooms: WatchedRooms;
   readonly #watchings = new Map<Watcher, Watching>();
@@ -62,13 +60,8 @@ export class PresenceBoard implements MemberWatch {
   #answeredAt: number;
   #isLooking = false;
 
-  constructor(
-    store: PresenceStore,
-    adapter: Pick<Adapter, 'subscribe' | 'unsubscribe'>,
-    options: PresenceBoardOptions,
-  ) {
+  constructor(store: PresenceStore, options: PresenceBoardOptions) {
     this.#store = store;
-    this.#adapter = adapter;
     this.#options = options;
     this.#rooms = new WatchedRooms(store, this, options);
     this.#answeredAt = options.now();
@@ -168,7 +161,6 @@ export class PresenceBoard implements MemberWatch {
     if (known !== undefined) return void known.watchers.add(watching);
     const watchers = new Set([watching]);
     this.#users.set(user, { watchers, record: undefined, status: 'unknown', lastSeen: 0 });
-    this.#adapter.subscribe(hintRoom(user));
     this.#due.add(user);
   }
 
@@ -184,7 +176,6 @@ export class PresenceBoard implements MemberWatch {
     this.#users.delete(user);
     this.#due.delete(user);
     this.#later.delete(user);
-    this.#adapter.unsubscribe(hintRoom(user));
   }
 
   isHere(record: PresenceRecord): boolean {

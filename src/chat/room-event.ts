@@ -6,8 +6,6 @@
 export type RoomEvent =
   | { readonly kind: 'typing'; readonly user: string; readonly on: boolean }
   | { readonly kind: 'read'; readonly user: string; readonly seq: number }
-  /** Somebody became a member, or is none any more, without an entry that says so. */
-  | { readonly kind: 'members' }
   /** The room is gone: whoever has a feed of it looks. */
   | { readonly kind: 'deleted' };
 
@@ -30,7 +28,7 @@ export function decodeRoomEvent(body: string): RoomEvent | undefined {
     return undefined;
   }
   const { kind, user, on, seq } = event;
-  if (kind === 'members' || kind === 'deleted') return { kind };
+  if (kind === 'deleted') return { kind };
   if (typeof user !== 'string') return undefined;
   if (kind === 'typing' && typeof on === 'boolean') return { kind, user, on };
   return kind === 'read' && typeof seq === 'number' ? { kind, user, seq } : undefined;

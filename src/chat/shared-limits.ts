@@ -5,7 +5,8 @@
  * The store has the count; a worker takes tokens of it in chunks and spends them without asking,
  * so the common case costs no round trip. What it has not spent for a while it gives back. So no
  * more is ever spent than there is, but for the first of a large limit, which is not kept waiting:
- * one in 64 at most, on each worker.
+ * one in 64 at most, on each worker. One in 256 the store is not even told of, until there are
+ * more: of the many who come, most connect once and join a few rooms.
  */
 import type { Rate } from './rate.ts';
 import type { Store, TokenAsk } from './store.ts';
@@ -33,10 +34,11 @@ interface State {
   tokens: number;
   /** Spent before they were there. */
   debt: number;
-  /** When the window ends; 0: it is not known. */
+  /** When the window ends; 0: the store has not said. */
   until: number;
   /** The store had not so many left then; undefined: it may have. */
   short: { readonly count: number; readonly at: number } | undefined;
+  readonly since: number;
   usedAt: number;
   asking: Promise<void> | undefined;
 }
@@ -51,6 +53,8 @@ interface Chunk {
 
 /** A chunk is this part of the limit. */
 const PART = 64;
+/** So much of a limit is not told. */
+const UNTOLD_PART = 256;
 /** Under it even the first waits for the store: one in 64 would be none. */
 const WAITS_UNDER = 200;
 /** Unspent for so long: given back. */
@@ -90,7 +94,7 @@ export class SharedLimits {
     const { rate } = state;
     if (rate.count >= WAITS_UNDER && state.debt + count <= rate.count / PART) {
       state.debt += count;
-      this.#prefetch(state);
+      if (state.debt > rate.count / UNTOLD_PART) this.#prefetch(state);
       return 0;
     }
     return this.#await(state, count);
@@ -100,9 +104,8 @@ export class SharedLimits {
   tick(): void {
     const now = this.#options.now();
     for (const [key, state] of this.#states) {
-      const isOver = state.until > 0 ? state.until <= now : now - state.usedAt > state.rate.perMs;
       if (state.asking !== undefined) continue;
-      if (isOver) this.#states.delete(key);
+      if (endOf(state) <= now) this.#states.delete(key);
       else if (state.tokens > 0 && now - state.usedAt >= IDLE_MS) {
         const unspent = state.tokens;
         state.tokens = 0;
@@ -114,7 +117,7 @@ export class SharedLimits {
   #stateOf({ name, rate }: Limit, id: string, now: number): State {
     const key = `${name}|${id}`;
     const known = this.#states.get(key);
-    if (known !== undefined && (known.until === 0 || known.until > now || known.asking !== undefined)) {
+    if (known !== undefined && (endOf(known) > now || known.asking !== undefined)) {
       known.usedAt = now;
       return known;
     }
@@ -126,6 +129,7 @@ export class SharedLimits {
       debt: 0,
       until: 0,
       short: undefined,
+      since: now,
       usedAt: now,
       asking: undefined,
     };
@@ -202,4 +206,9 @@ export class SharedLimits {
       for (const { ask, answered } of asks) answered(Math.max(0, ask.want), ALONE_MS);
     }
   }
+}
+
+/** Of a window that the store does not know: as if it had begun here. */
+function endOf({ until, since, rate }: State): number {
+  return until > 0 ? until : since + rate.perMs;
 }

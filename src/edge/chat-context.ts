@@ -68,6 +68,8 @@ export interface ChatContext {
   readonly board: PresenceBoard;
   /** Tells this user's sockets, here and elsewhere, to compare their rooms with the index. */
   readonly tellOfIndex: (user: UserId) => void;
+  /** Tells those who watch the room, here and elsewhere, that its members are others. */
+  readonly tellOfMembers: (room: RoomId) => void;
   /** This worker is going away: requests are refused, nobody new comes in. */
   readonly isDraining: () => boolean;
 }

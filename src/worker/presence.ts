@@ -1,7 +1,7 @@
 /** The wiring of presence in one worker: its own users, whom its sockets watch, and who is typing. */
 import type { Adapter } from '../chat/adapter.ts';
 import type { Feeds } from '../chat/feeds.ts';
-import { hintedUser, hintRoom, nameOf, type RoomId, type UserId } from '../chat/identity.ts';
+import { nameOf, type RoomId, type UserId } from '../chat/identity.ts';
 import { oldestOf, socketsOf } from '../chat/presence.ts';
 import { LOOK_MS, PresenceBoard } from '../chat/presence-board.ts';
 import { PresenceRoll } from '../chat/presence-roll.ts';
@@ -12,6 +12,7 @@ import type { Store } from '../chat/store.ts';
 import { Typing } from '../chat/typing.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import type { Beat } from './beat.ts';
+import type { GatheredNotices } from './gathered-notices.ts';
 
 const WRITE_MS = 100;
 const TYPING_TICK_MS = 250;
@@ -25,7 +26,8 @@ const MAX_TYPING = 10_000;
 
 export interface PresenceParts {
   readonly store: Store;
-  readonly adapter: Pick<Adapter, 'publish' | 'subscribe' | 'unsubscribe' | 'notify'>;
+  readonly adapter: Pick<Adapter, 'publish' | 'notify'>;
+  readonly notices: Pick<GatheredNotices, 'presence'>;
   readonly sessions: Sessions;
   /** Closes so many of the user's oldest connections here, none of this device. */
   readonly closeOldest: (user: UserId, device: string | undefined, count: number) => void;
@@ -51,9 +53,9 @@ export class WorkerPresence {
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    const { store, adapter, feeds, config } = parts;
+    const { store, notices, feeds, config } = parts;
     const clocks = { now: () => performance.now(), wallNow: () => Date.now() };
-    this.board = new PresenceBoard(store, adapter, {
+    this.board = new PresenceBoard(store, {
       graceMs: config.presenceGrace,
       maxNamed: config.maxPresenceList,
       maxPerWatcher: config.maxWatchedPerSocket,
@@ -68,7 +70,7 @@ export class WorkerPresence {
       onWritten: (user, record, isSeen) => {
         if (isSeen) {
           this.board.hint(user);
-          adapter.publish(hintRoom(user), '');
+          notices.presence(user);
         }
         // Entries of workers that are gone count too, here; whoever is asked to close looks closer.
         let sockets = 0;
@@ -120,11 +122,6 @@ export class WorkerPresence {
 
   /** What another worker published; false: it is not for here, but a room's batch. */
   hear(room: RoomId, body: string): boolean {
-    const user = hintedUser(room);
-    if (user !== undefined) {
-      this.board.hint(user);
-      return true;
-    }
     if (!isRoomEvent(body)) return false;
     const event = decodeRoomEvent(body);
     if (event !== undefined) this.#onRoomEvent(room, event);
@@ -134,8 +131,6 @@ export class WorkerPresence {
   #onRoomEvent(room: RoomId, event: RoomEvent, by?: Session): void {
     const { feeds } = this.#parts;
     switch (event.kind) {
-      case 'members':
-        return this.board.hintRoom(room);
       case 'deleted':
         return feeds.recheck(room);
       case 'typing':

@@ -13,8 +13,7 @@ import { CursorWriter } from '../chat/cursor-writer.ts';
 import { DEFAULT_FEED_LIMITS } from '../chat/feed.ts';
 import { Feeds } from '../chat/feeds.ts';
 import { Gate } from '../chat/gate.ts';
-import type { RoomId } from '../chat/identity.ts';
-import { userId, nameOf, namespaceOf, type UserId } from '../chat/identity.ts';
+import type { RoomId, UserId } from '../chat/identity.ts';
 import { OrderWatch } from '../chat/orders.ts';
 import { SendTurns } from '../chat/send-turns.ts';
 import { Sessions } from '../chat/sessions.ts';
@@ -33,6 +32,7 @@ import type { WorkerMessage } from '../ops/ipc.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { Beat, pause } from './beat.ts';
 import { edgeSettings } from './edge-settings.ts';
+import { GatheredNotices } from './gathered-notices.ts';
 import { Health } from './health.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openStore } from './open-store.ts';
@@ -80,13 +80,12 @@ export class Worker {
   readonly #limits: SharedLimits;
   readonly #orders: OrderWatch;
   readonly #hooks: WorkerHooks;
+  readonly #notices: GatheredNotices;
   readonly #beat = new Beat();
   readonly #turns: SendTurns;
 
   /** Rooms written here since the last notice of heads. */
   #written = new Map<RoomId, readonly [string, number]>();
-  /** Users whose index changed in this turn of the event loop. */
-  #changedUsers = new Set<UserId>();
   #isDraining = false;
 
   private constructor(
@@ -155,9 +154,11 @@ export class Worker {
       onRoom: (session, state) => this.#server.tellRoom(session.namespace, session.id, state),
       onFault,
     });
+    this.#notices = new GatheredNotices(adapter, (ms, task) => void setTimeout(task, ms));
     this.#presence = new WorkerPresence({
       store,
       adapter,
+      notices: this.#notices,
       feeds: this.#feeds,
       sessions: this.#sessions,
       config,
@@ -188,6 +189,7 @@ export class Worker {
       roll: this.#presence.roll,
       board: this.#presence.board,
       tellOfIndex: this.#tellOfIndex,
+      tellOfMembers: this.#tellOfMembers,
       isDraining: () => this.#isDraining,
     };
     this.#connections = this.#server.serve(context);
@@ -250,8 +252,7 @@ export class Worker {
     this.#feeds.offer(room, batch);
     this.#adapter.publish(room, encodeBatch(batch));
     this.#hooks.hear(room);
-    if (batch.entries.some(({ system }) => system !== undefined))
-      this.#presence.tellRoom(room, { kind: 'members' });
+    if (batch.entries.some(({ system }) => system !== undefined)) this.#tellOfMembers(room);
     const last = batch.entries.at(-1);
     if (last === undefined) return;
     if (this.#written.size >= MAX_NOTICE_HEADS && !this.#written.has(room)) return;
@@ -269,9 +270,11 @@ export class Worker {
             this.#feeds.hear(room, { epoch, head });
             this.#hooks.hear(room);
           }
-        else if (notice.kind === 'index')
-          for (const user of notice.users) this.#sessions.hint(toUserId(user));
-        else this.#onCrowd(notice);
+        else if (notice.kind === 'changes') {
+          for (const user of notice.index) this.#sessions.hint(user);
+          for (const user of notice.presence) this.#presence.board.hint(user);
+          for (const room of notice.members) this.#presence.board.hintRoom(room);
+        } else this.#onCrowd(notice);
       },
       onReset: () => {
         this.#feeds.repairAll().catch((error: unknown) => this.#log.error({ error }, 'repair failed'));
@@ -280,7 +283,7 @@ export class Worker {
   }
 
   #onCrowd({ user, device }: Extract<Notice, { kind: 'crowd' }>): void {
-    this.#presence.onCrowd(toUserId(user), device).catch((error: unknown) => {
+    this.#presence.onCrowd(user, device).catch((error: unknown) => {
       this.#log.warn({ error, user }, 'a user with too many connections was not looked at');
     });
   }
@@ -323,15 +326,12 @@ export class Worker {
 
   readonly #tellOfIndex = (user: UserId): void => {
     this.#sessions.hint(user);
-    if (this.#changedUsers.size === 0) setImmediate(this.#sendChangedUsers);
-    this.#changedUsers.add(user);
+    this.#notices.index(user);
   };
 
-  /** One notice for all: when thousands come at once, each of them joins. */
-  readonly #sendChangedUsers = (): void => {
-    const users = [...this.#changedUsers];
-    this.#changedUsers = new Set();
-    this.#adapter.notify({ kind: 'index', users });
+  readonly #tellOfMembers = (room: RoomId): void => {
+    this.#presence.board.hintRoom(room);
+    this.#notices.members(room);
   };
 
   #sendHeads(): void {
@@ -340,11 +340,6 @@ export class Worker {
     this.#written = new Map();
     this.#adapter.notify({ kind: 'heads', heads });
   }
-}
-
-/** A notice carries the full identity as text. */
-function toUserId(text: string): UserId {
-  return userId(namespaceOf(text as UserId), nameOf(text as UserId));
 }
 
 function retentionPolicy({ retainDays, retainMessages, retainBytes, retainIds }: WorkerConfig) {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { busRoom } from '../../src/adapter/socket-bus.ts';
-import { roomId } from '../../src/chat/identity.ts';
+import { roomId, userId } from '../../src/chat/identity.ts';
 import { openEar, type Ear } from '../support/adapter-pair.ts';
 import { fresh, until } from '../support/client.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
@@ -46,7 +46,7 @@ test('a notice reaches every other worker', async () => {
   await b.adapter.probe();
   const sent = [
     { kind: 'heads', heads: [[ROOM, 'e', 7]] },
-    { kind: 'index', users: ['/|ada', '/|bob'] },
+    { kind: 'changes', index: [userId('/', 'ada')], presence: [userId('/', 'bob')], members: [] },
   ] as const;
   for (const notice of sent) a.adapter.notify(notice);
   await until(

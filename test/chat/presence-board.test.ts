@@ -1,6 +1,6 @@
 /** Whom sockets watch, and what they are told: against a store of maps, with time in hand. */
 import { expect, test } from 'vitest';
-import { roomId, userId, type RoomId, type UserId } from '../../src/chat/identity.ts';
+import { roomId, userId, type UserId } from '../../src/chat/identity.ts';
 import { PresenceBoard } from '../../src/chat/presence-board.ts';
 import type { Here, Leases, PresenceRecord } from '../../src/chat/presence.ts';
 import { StoreUnavailable } from '../../src/chat/store.ts';
@@ -17,7 +17,6 @@ class Scene {
   readonly members: string[] = [];
   readonly records = new Map<UserId, PresenceRecord>();
   leases: Leases = { alive: new Set(['a', 'b']), ended: new Map() };
-  readonly subscribed = new Set<RoomId>();
   readonly board: PresenceBoard;
 
   constructor(more: { maxPerWatcher?: number; maxWatched?: number } = {}) {
@@ -40,10 +39,6 @@ class Scene {
               .filter((name) => after === undefined || name > after)
               .slice(0, limit),
           ),
-      },
-      {
-        subscribe: (room) => void this.subscribed.add(room),
-        unsubscribe: (room) => void this.subscribed.delete(room),
       },
       {
         graceMs: 5_000,
@@ -179,7 +174,7 @@ test('a room’s members are watched, also those who come, and not those who wen
   scene.members.splice(scene.members.indexOf('ada'), 1);
   scene.board.hintRoom(ROOM);
   await scene.look();
-  expect(scene.subscribed.size).toBe(2);
+  expect(scene.board.watched).toBe(2);
 });
 
 test('a larger room gives the number of those who are there', async () => {
@@ -192,7 +187,7 @@ test('a larger room gives the number of those who are there', async () => {
   scene.enter('cem', 'a', 'online');
   await scene.look(5_000);
   expect(me.told).toEqual([{ users: [], counts: { room: 3 } }]);
-  expect(scene.subscribed.size).toBe(0);
+  expect(scene.board.watched).toBe(0);
 });
 
 test('who is no member any more watches the room no longer', async () => {
@@ -220,7 +215,6 @@ test('a watch replaces the one before; the end of the socket takes all of it bac
   expect(scene.board.watched).toBe(2);
   scene.board.unwatch(me);
   expect(scene.board.watched).toBe(0);
-  expect(scene.subscribed.size).toBe(0);
 });
 
 test('a socket that closed while it asked watches nothing', async () => {

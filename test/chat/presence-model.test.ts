@@ -103,20 +103,16 @@ class World {
 
   constructor() {
     this.#rolls = [0, 1, 2].map(() => this.#newRoll());
-    this.board = new PresenceBoard(
-      this.store,
-      { subscribe: () => {}, unsubscribe: () => {} },
-      {
-        graceMs: GRACE_MS,
-        maxNamed: 10,
-        maxPerWatcher: 10,
-        maxWatched: 10,
-        unknownAfterMs: 3_000,
-        againMs: 1_000,
-        now: () => this.time,
-        wallNow: () => this.time,
-      },
-    );
+    this.board = new PresenceBoard(this.store, {
+      graceMs: GRACE_MS,
+      maxNamed: 10,
+      maxPerWatcher: 10,
+      maxWatched: 10,
+      unknownAfterMs: 3_000,
+      againMs: 1_000,
+      now: () => this.time,
+      wallNow: () => this.time,
+    });
   }
 
   #newRoll(): PresenceRoll {

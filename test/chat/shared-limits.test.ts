@@ -16,6 +16,10 @@ class Tokens {
     this.#now = now;
   }
 
+  usedOf(key: string): number | undefined {
+    return this.#used.get(key)?.used;
+  }
+
   async takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
     this.calls += 1;
     if (this.isAway) throw new StoreUnavailable('away');
@@ -99,6 +103,27 @@ test('the common case asks the store for one in many, and waits for none of a la
   }
   expect(waits).toEqual([]);
   expect(tokens.calls).toBeLessThan(60);
+});
+
+test('of the first few of a large limit the store hears nothing, until there are more', async () => {
+  const { limits, tokens, clock } = scene(1);
+  await tries(limits, per(3_000), 11);
+  expect(tokens.calls).toBe(0);
+  await tries(limits, per(3_000), 1);
+  expect(tokens.calls).toBe(1);
+  // Those of a window that is over count for nothing.
+  clock.time += MINUTE;
+  await tries(limits, per(3_000), 11);
+  expect(tokens.calls).toBe(1);
+});
+
+test('those it did not hear of count when it does', async () => {
+  const { limits, tokens, clock } = scene(1);
+  await tries(limits, per(3_000), 12);
+  clock.time += 1_000;
+  for (const one of limits) one.tick();
+  await Promise.resolve();
+  expect(tokens.usedOf('posts|ada')).toBe(12);
 });
 
 test('who is over it is told when the window ends, and may again then', async () => {

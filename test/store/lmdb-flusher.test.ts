@@ -248,6 +248,19 @@ test('commits that come one by one share a flush; many posts, or an end, do not 
   expect(count).toBe(before + 2);
 });
 
+test('what is no post waits longer, but no post waits for it', async () => {
+  await opened.close();
+  opened = await openLmdb({ sync, apartMs: 20, patientMs: 600_000 });
+  scene = new Scene(opened);
+  const room = scene.room();
+  const join = { name: 'ada', create: { kind: 'public', title: '', role: 'member' } } as const;
+  const joining = scene.store.join(room, 'ada', { ...join, maxRoomsPerUser: 10 });
+  await new Promise((done) => setTimeout(done, 60));
+  expect(await stateOf(joining)).toBe('pending');
+  const commit = await scene.store.append([{ room, drafts: [scene.draft('ada', 'hello')] }]);
+  await Promise.all([joining, commit.durable]);
+});
+
 test('an end does not wait for more behind a flush that runs either', async () => {
   await opened.close();
   opened = await openLmdb({ sync, apartMs: 600_000 });

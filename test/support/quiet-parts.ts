@@ -20,7 +20,15 @@ const UNLIMITED = new EdgeLimits(
 
 export const QUIET_PARTS: Pick<
   ChatContext,
-  'limits' | 'authorizer' | 'hooks' | 'roll' | 'board' | 'tellRoom' | 'tellOfIndex' | 'handOn'
+  | 'limits'
+  | 'authorizer'
+  | 'hooks'
+  | 'roll'
+  | 'board'
+  | 'tellRoom'
+  | 'tellOfIndex'
+  | 'tellOfMembers'
+  | 'handOn'
 > = {
   limits: UNLIMITED,
   authorizer: new Authorizer(undefined, () => 0),
@@ -29,5 +37,6 @@ export const QUIET_PARTS: Pick<
   board: { unwatch: () => {} } as unknown as PresenceBoard,
   tellRoom: () => {},
   tellOfIndex: () => {},
+  tellOfMembers: () => {},
   handOn: () => {},
 };

@@ -62,7 +62,7 @@ export function beginJoined(
   if (joined.isNew) {
     // This user's other sockets, here and elsewhere, get the room too.
     context.tellOfIndex(session.userId);
-    context.tellRoom(room, { kind: 'members' });
+    context.tellOfMembers(room);
   }
   const { state, start } = session.begin(room, joined, name, { after });
   return { reply: state, after: start };

@@ -84,7 +84,7 @@ export interface Environment {
   checkSpace(): void;
 }
 
-export interface EnvironmentOptions extends Pick<FlusherOptions, 'sync' | 'apartMs'> {
+export interface EnvironmentOptions extends Pick<FlusherOptions, 'sync' | 'apartMs' | 'patientMs'> {
   /** The machine's boot; another one may have lost what was not flushed. */
   readonly boot?: string | undefined;
   /** The files that were claimed (`Claim.dataFiles`); none: whatever is there, or a new one. */
@@ -93,7 +93,7 @@ export interface EnvironmentOptions extends Pick<FlusherOptions, 'sync' | 'apart
 
 export async function openEnvironment(
   dir: string,
-  { boot = bootOfMachine(), dataFiles, sync, apartMs }: EnvironmentOptions = {},
+  { boot = bootOfMachine(), dataFiles, sync, apartMs, patientMs }: EnvironmentOptions = {},
 ): Promise<Environment> {
   const path = join(dir, DATA_FILE);
   // While the claimed one is away, a worker that starts would begin a second chat in its place.
@@ -119,6 +119,7 @@ export async function openEnvironment(
       origin: { file: birthOf(path), boot },
       sync,
       apartMs,
+      patientMs,
     });
     const tables = openTables(root, base);
     return {

@@ -7,6 +7,7 @@
  *
  * A flush costs the processor as much as two commits, so while they come one by one the next
  * waits a little for more to share it; when nothing was flushed lately, or many wait, it does not.
+ * What is no post waits longer: when thousands come at once, they come a few at a time.
  *
  * LMDB itself flushes nothing (environment.ts): the system writes its pages in any order, so that
  * a crash of the machine may leave a file of bits of several commits. What keeps one whole:
@@ -38,6 +39,8 @@ const syncData: Sync = async (fd, what) => {
 
 const STALLED_MS = 100;
 const APART_MS = 10;
+/** While no post waits. */
+const PATIENT_MS = 25;
 /** Posts that are not kept waiting for more. */
 const MANY = 32;
 
@@ -45,8 +48,10 @@ export interface FlusherOptions {
   readonly origin: Origin;
   /** For tests, in the place of the disk's own word. Default: fdatasync of the data. */
   readonly sync?: Sync | undefined;
-  /** Milliseconds from the beginning of a flush to the next, unless many wait for it. Default 10. */
+  /** Milliseconds from the beginning of a flush to the next, unless many posts wait for it. Default 10. */
   readonly apartMs?: number | undefined;
+  /** The same while no post waits at all. Default 25, or `apartMs` where that is longer. */
+  readonly patientMs?: number | undefined;
 }
 
 export class Flusher {
@@ -56,6 +61,7 @@ export class Flusher {
   readonly #record: FlushedRecord;
   readonly #sync: Sync;
   readonly #apartMs: number;
+  readonly #patientMs: number;
   #pin: Transaction | undefined;
   /** The commit that is recorded. */
   #recorded = -1;
@@ -63,7 +69,7 @@ export class Flusher {
   /** When the last one began, by `performance.now()`. */
   #since = Number.NEGATIVE_INFINITY;
   #next: Promise<void> | undefined;
-  /** Who waits for the next. */
+  /** Posts that wait for the next. */
   #waiting = 0;
   /** Ends the wait for more. */
   #hurry: (() => void) | undefined;
@@ -74,12 +80,13 @@ export class Flusher {
     root: RootDatabase,
     dir: string,
     fd: number,
-    { origin, sync = syncData, apartMs = APART_MS }: FlusherOptions,
+    { origin, sync = syncData, apartMs = APART_MS, patientMs = PATIENT_MS }: FlusherOptions,
   ) {
     this.#root = root;
     this.#failedFile = join(dir, FAILED_FILE);
     this.#sync = sync;
     this.#apartMs = apartMs;
+    this.#patientMs = Math.max(apartMs, patientMs);
     this.#fd = fd;
     this.#record = new FlushedRecord(dir, origin);
   }
@@ -111,11 +118,12 @@ export class Flusher {
 
   /**
    * Resolves when every commit that ended before the call is on the disk; rejects with the reason.
-   * `posts`: how many wait for it.
+   * `posts`: how many wait for it; 0: what is none, and may wait longer.
    */
-  flush(posts = 1): Promise<void> {
+  flush(posts = 0): Promise<void> {
+    const isFirst = this.#waiting === 0 && posts > 0;
     this.#waiting += posts;
-    if (this.#waiting >= MANY) this.#hurry?.();
+    if (isFirst || this.#waiting >= MANY) this.#hurry?.();
     this.#next ??= this.#plan();
     return this.#next;
   }
@@ -142,10 +150,18 @@ export class Flusher {
   }
 
   async #forMore(): Promise<void> {
-    const left = this.#since + this.#apartMs - performance.now();
-    if (left < 1 || this.#waiting >= MANY || this.#isClosing) return;
+    while (this.#waiting < MANY && !this.#isClosing) {
+      const apart = this.#waiting > 0 ? this.#apartMs : this.#patientMs;
+      const left = this.#since + apart - performance.now();
+      if (left < 1) return;
+      await this.#pause(left);
+    }
+  }
+
+  /** Until then, or until there is a reason to look again. */
+  async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, left);
+      const timer = setTimeout(resolve, ms);
       this.#hurry = () => {
         clearTimeout(timer);
         resolve();

@@ -289,17 +289,17 @@ export class LmdbStore implements Store {
 
   async openLease(): Promise<string> {
     const lease = randomBytes(8).toString('hex');
-    await this.#commit(() => openLease(this.#env, lease, this.#now()));
+    await this.#note(() => openLease(this.#env, lease, this.#now()));
     return lease;
   }
 
   async renewLease(lease: string, ttlMs: number): Promise<boolean> {
     if (ttlMs === 0) {
-      await this.#commit(() => endLease(this.#env, lease, this.#now()));
+      await this.#note(() => endLease(this.#env, lease, this.#now()));
       return false;
     }
     const isDue = this.#read(() => leaseIsDue(this.#env, lease, this.#now()));
-    if (isDue === true) await this.#commit(() => openLease(this.#env, lease, this.#now()));
+    if (isDue === true) await this.#note(() => openLease(this.#env, lease, this.#now()));
     return isDue !== undefined;
   }
 
@@ -309,8 +309,7 @@ export class LmdbStore implements Store {
   }
 
   async enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
-    const { value } = await this.#commit(() => enterPresence(this.#env, lease, changes));
-    return value;
+    return this.#note(() => enterPresence(this.#env, lease, changes));
   }
 
   async presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
@@ -325,7 +324,7 @@ export class LmdbStore implements Store {
       if (endedAt + forMs > this.#now()) continue;
       let isMore = true;
       while (isMore && !signal.aborted)
-        ({ value: isMore } = await this.#commit(() => sweepLease(this.#env, lease, endedAt)));
+        isMore = await this.#note(() => sweepLease(this.#env, lease, endedAt));
     }
   }
 
@@ -350,8 +349,7 @@ export class LmdbStore implements Store {
 
   async claimRole(role: string, lease: string): Promise<boolean> {
     if (this.#read(() => this.#env.roles.get(role)) === lease) return true;
-    const { value } = await this.#commit(() => claimRole(this.#env, role, lease));
-    return value;
+    return this.#note(() => claimRole(this.#env, role, lease));
   }
 
   registerHook(hook: string): Promise<number> {
@@ -381,8 +379,7 @@ export class LmdbStore implements Store {
   }
 
   async takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
-    const { value } = await this.#commit(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
-    return value;
+    return this.#note(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
   }
 
   async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
@@ -463,7 +460,7 @@ export class LmdbStore implements Store {
     let after: string | undefined = '';
     while (after !== undefined && !signal.aborted) {
       const from: string = after;
-      ({ value: after } = await this.#commit(() => sweepTokens(this.#env, from, this.#now())));
+      after = await this.#note(() => sweepTokens(this.#env, from, this.#now()));
     }
   }
 
@@ -481,10 +478,15 @@ export class LmdbStore implements Store {
   /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
   async #commit<T>(
     step: () => T,
-    { isUrgent = false, posts = 1 } = {},
+    { isUrgent = false, posts = 0 } = {},
   ): Promise<{ value: T; flushed: Promise<void> }> {
     const value = await this.#queue.run(step, { isUrgent });
     return { value, flushed: this.#flush(posts) };
+  }
+
+  /** As `#commit`, of what a crash of the machine may undo: no flush is asked for it. */
+  #note<T>(step: () => T): Promise<T> {
+    return this.#queue.run(step);
   }
 
   async #flush(posts: number): Promise<void> {
