@@ -30,11 +30,12 @@ async function ask(event, request) {
   }
 }
 
+/** What it answers now. An answer has the same ids each time, so one that is begun anew is stored once. */
+const answering = new Set();
+
 async function answer({ seq, text }) {
   const id = `answer-${seq}`;
-  const { seq: own, duplicate } = await ask('message:post', { room, id, text: '…', replyTo: seq });
-  // Answered before it was started again.
-  if (duplicate) return;
+  const { seq: own } = await ask('message:post', { room, id, text: '…', replyTo: seq });
   let words = '';
   let edits = 0;
   let editedAt = Date.now();
@@ -49,10 +50,17 @@ async function answer({ seq, text }) {
 }
 
 socket.on('welcome', () => socket.emit('room:join', { room }, () => console.log(`the agent is in ${room}`)));
-socket.on('messages', ({ epoch, messages }) => {
-  for (const message of messages)
-    if (message.kind === 'text' && message.text?.includes('@agent'))
-      answer(message).catch((error) => console.error(error.message));
+socket.on('messages', ({ room: where, epoch, messages }) => {
+  // Direct rooms, which anybody may open, are not what it is here for.
+  if (where !== room) return;
+  for (const message of messages) {
+    const { seq, kind, text } = message;
+    if (kind !== 'text' || !text?.includes('@agent') || answering.has(seq)) continue;
+    answering.add(seq);
+    answer(message)
+      .catch((error) => console.error(error.message))
+      .finally(() => answering.delete(seq));
+  }
   socket.emit('delivered', { positions: { [room]: { epoch, seq: messages.at(-1).seq } } });
 });
 socket.on('connect_error', (error) => console.error(error.data ?? error.message));

@@ -6,6 +6,7 @@
  * It listens for direct messages to the user `desk`, opens a room for each customer with the API,
  * invites the agents, and tells the customer where to go on.
  */
+import { createHash } from 'node:crypto';
 import { io } from 'socket.io-client';
 
 const [url = 'http://127.0.0.1:3000', key = '', agents = 'agent'] = process.argv.slice(2);
@@ -23,8 +24,13 @@ async function api(method, path, body) {
 
 const desk = io(url, { auth: { user: 'desk', device: 'desk' } });
 
+/** A user's name has signs that a room's may not have. */
+function ticketOf(customer) {
+  return `ticket-${createHash('sha256').update(customer).digest('hex').slice(0, 16)}`;
+}
+
 async function openTicket(customer, { room: direct, seq, text }) {
-  const room = `ticket-${customer}`;
+  const room = ticketOf(customer);
   await api('PUT', `/rooms/${room}`, { kind: 'private', title: `Ticket of ${customer}` });
   for (const user of ['desk', ...agents.split(',')])
     await api('PUT', `/rooms/${room}/members/${user}`, { role: user === 'desk' ? 'owner' : 'admin' });
@@ -43,12 +49,16 @@ async function openTicket(customer, { room: direct, seq, text }) {
   });
 }
 
-desk.on('messages', ({ room, epoch, messages }) => {
-  for (const message of messages) {
-    if (!room.startsWith('dm:') || message.kind !== 'text' || message.from === 'desk') continue;
-    openTicket(message.from, message).catch((error) => console.error(error.message));
+desk.on('messages', async ({ room, epoch, messages }) => {
+  try {
+    for (const message of messages)
+      if (room.startsWith('dm:') && message.kind === 'text' && message.from !== 'desk')
+        await openTicket(message.from, message);
+    // Behind the work: what fails now comes again with the next connection.
+    desk.emit('delivered', { positions: { [room]: { epoch, seq: messages.at(-1).seq } } });
+  } catch (error) {
+    console.error(error.message);
   }
-  desk.emit('delivered', { positions: { [room]: { epoch, seq: messages.at(-1).seq } } });
 });
 desk.on('welcome', () => console.log('the desk is open'));
 desk.on('connect_error', (error) => console.error(error.data ?? error.message));

@@ -9,6 +9,7 @@ import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Adapter, AdapterEvents } from '../chat/adapter.ts';
 import type { Log } from '../ops/log.ts';
 import { connectRedis } from '../ops/redis-client.ts';
+import { rarely } from '../ops/rarely.ts';
 import { BoundedPublisher } from './bounded-publisher.ts';
 import { type AdapterFaults, withFaults } from './faults.ts';
 import { SocketBus } from './socket-bus.ts';
@@ -31,7 +32,7 @@ export async function openRedisAdapter(
   options: RedisAdapterOptions,
 ): Promise<Adapter> {
   const { url, prefix, faults, log, onFault } = options;
-  const tell = told(log);
+  const tell = rarely(log, TELL_MS);
   let connections = 0;
   const publisher = await connectRedis(url, { log, name: 'chat-server-publisher' });
   const subscriber = await connectRedis(url, {
@@ -69,14 +70,4 @@ export async function openRedisAdapter(
       await Promise.all([publisher.close(), subscriber.close()]);
     },
   });
-}
-
-function told(log: Log): (event: object, message: string) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (event, message) => {
-    const now = performance.now();
-    if (now - last < TELL_MS) return;
-    last = now;
-    log.warn(event, message);
-  };
 }

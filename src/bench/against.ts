@@ -10,6 +10,7 @@ import {
   SCENARIOS,
   type Scenario,
 } from './compare-options.ts';
+import { cpuMsPerConnection } from './figures.ts';
 import { type Ratio, ratioOf } from './ratio.ts';
 import { type CompareReport, table } from './report.ts';
 import type { ScenarioResult } from './scenario-result.ts';
@@ -47,7 +48,12 @@ const MEASURES: readonly Measure[] = [
   {
     title: 'connections/s',
     isMoreBetter: true,
-    of: (r) => (r.kind === 'idle' ? r.connectionsPerSecond : undefined),
+    of: (r) => (r.kind === 'idle' || r.kind === 'burst' ? r.connectionsPerSecond : undefined),
+  },
+  {
+    title: 'CPU per connection',
+    isMoreBetter: false,
+    of: (r) => (r.kind === 'burst' ? cpuMsPerConnection(r) : undefined),
   },
 ];
 

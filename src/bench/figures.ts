@@ -1,6 +1,6 @@
 /** What a report shows of each scenario: its figures, their medians and spread, and the ratio to plain. */
 import type { Mode, Scenario, Settings } from './compare-options.ts';
-import type { ScenarioResult } from './scenario-result.ts';
+import type { BurstResult, ScenarioResult } from './scenario-result.ts';
 
 export interface Column {
   readonly title: string;
@@ -52,10 +52,7 @@ const BURST: readonly Column[] = [
   { title: 'joined p99 ms', of: burst((r) => r.joining.p99Ms), digits: 0 },
   {
     title: 'CPU ms/connection',
-    of: burst(
-      ({ cpuSeconds: { primary, workers, redis }, connections }) =>
-        ((primary + workers + redis) * 1_000) / connections,
-    ),
+    of: burst(cpuMsPerConnection),
     digits: 2,
   },
 ];
@@ -198,4 +195,10 @@ export function titleOf(scenario: Scenario, settings: Settings): string {
     default:
       return scenario satisfies never;
   }
+}
+
+/** Of the servers: primary, workers and Redis. */
+export function cpuMsPerConnection({ cpuSeconds, connections }: BurstResult): number {
+  const { primary, workers, redis } = cpuSeconds;
+  return ((primary + workers + redis) * 1_000) / connections;
 }

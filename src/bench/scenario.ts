@@ -35,7 +35,7 @@ export async function runScenario(
   const { scenario } = place;
   switch (scenario) {
     case 'idle':
-      return measureIdle(place, target, settings, connect);
+      return measureIdle(place, target, settings, connect, signal);
     case 'burst':
       return measureBurst(place, target, settings, connect);
     case 'storm':
@@ -128,6 +128,7 @@ async function measureIdle(
   target: Target,
   settings: Settings,
   connect: Connect,
+  signal: AbortSignal | undefined,
 ): Promise<IdleResult> {
   const pids = [...target.roles.primary, ...target.roles.workers];
   const { idleClients, idleSeconds } = settings;
@@ -135,24 +136,27 @@ async function measureIdle(
   const baseKernelBytes = await kernelBytes();
   const begin = nowMicros();
   const pool = await connect('idle', idleClients, roomsFor(idleClients));
-  const seconds = (nowMicros() - begin) / 1e6;
-  await pause(JUST_JOINED_MS);
-  const bytes = await rssBytes(pids);
-  const heldByKernel = (await kernelBytes()) - baseKernelBytes;
-  await pause(idleSeconds * 1_000);
-  const quietBytes = await rssBytes(pids);
-  await pool.close();
-  return {
-    ...place,
-    kind: 'idle',
-    connections: idleClients,
-    baseBytes,
-    bytesPerConnection: (bytes - baseBytes) / idleClients,
-    kernelBytesPerConnection: heldByKernel / idleClients,
-    quietBytesPerConnection: (quietBytes - baseBytes) / idleClients,
-    connectionsPerSecond: idleClients / seconds,
-    void: (await target.isWhole()) ? [] : [ENDED],
-  };
+  try {
+    const seconds = (nowMicros() - begin) / 1e6;
+    await pause(JUST_JOINED_MS, undefined, { signal });
+    const bytes = await rssBytes(pids);
+    const heldByKernel = (await kernelBytes()) - baseKernelBytes;
+    await pause(idleSeconds * 1_000, undefined, { signal });
+    const quietBytes = await rssBytes(pids);
+    return {
+      ...place,
+      kind: 'idle',
+      connections: idleClients,
+      baseBytes,
+      bytesPerConnection: (bytes - baseBytes) / idleClients,
+      kernelBytesPerConnection: heldByKernel / idleClients,
+      quietBytesPerConnection: (quietBytes - baseBytes) / idleClients,
+      connectionsPerSecond: idleClients / seconds,
+      void: (await target.isWhole()) ? [] : [ENDED],
+    };
+  } finally {
+    await pool.close();
+  }
 }
 
 /** Busy and idle time of all cores since the machine began. */

@@ -85,7 +85,13 @@ function startChat(
           '--redis-prefix',
           `compare-${process.pid}-${Date.now()}`,
         ];
-  const limits = ['--rate-posts', '0', '--max-outstanding', String(Math.max(1_000, settings.floodPosts))];
+  // The limit of posts is there and counts, far above what any load reaches.
+  const limits = [
+    '--rate-posts',
+    '1000000000/1m',
+    '--max-outstanding',
+    String(Math.max(1_000, settings.floodPosts)),
+  ];
   return ChildServer.start({
     command: process.execPath,
     args: [

@@ -5,7 +5,7 @@
  * `m`, and its JSON, which has no newline. Text that is none of this is refused, never trusted.
  */
 import { entryOf, type Entry } from './entry.ts';
-import type { Batch } from './store.ts';
+import type { Batch } from './store-types.ts';
 
 export function encodeBatch(batch: Batch): string {
   const lines = [`${batch.epoch} ${batch.entries[0]?.seq ?? 0}`];

@@ -14,7 +14,8 @@ import { ChatError } from '../protocol/errors.ts';
 import type { Durability } from '../protocol/words.ts';
 import type { Draft } from './entry.ts';
 import type { RoomId } from './identity.ts';
-import type { Appended, Batch, Commit, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { Appended, Batch, Commit } from './store-types.ts';
 
 /** Where a post is in its room's log. */
 export type Posted = Appended & { readonly ok: true };

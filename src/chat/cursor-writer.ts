@@ -3,7 +3,8 @@
  * meanwhile is the next. Many moves of one device in one room become the furthest of them.
  */
 import { ChatError } from '../protocol/errors.ts';
-import type { CursorMove, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { CursorMove } from './store-types.ts';
 
 interface Waiting {
   move: CursorMove;

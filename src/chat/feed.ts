@@ -14,54 +14,13 @@ import { ChatError } from '../protocol/errors.ts';
 import type { GoneReason, Position } from '../protocol/words.ts';
 import { entriesAfter, messagesJson } from './batch.ts';
 import type { Entry, SystemAction } from './entry.ts';
-import type { Gate } from './gate.ts';
+import type { FeedContext, FeedLimits } from './feed-context.ts';
 import type { RoomId } from './identity.ts';
-import type { EncodeEvent, EncodeMessages, MessagesEvent } from './outlet.ts';
+import type { MessagesEvent } from './outlet.ts';
 import { presentEpoch, settle } from './position.ts';
-import type { Batch, Page, PageRequest, RoomHead, Store } from './store.ts';
+import { RecentEntries } from './recent-entries.ts';
+import type { Batch, Page, PageRequest, RoomHead } from './store-types.ts';
 import type { Subscription } from './subscription.ts';
-
-/** What all feeds of a worker share. */
-export interface FeedContext {
-  readonly store: Store;
-  readonly encode: EncodeMessages;
-  readonly encodeEvent: EncodeEvent;
-  /** Store reads at once. */
-  readonly reads: Gate;
-  /** Runs the task in the worker's next turn of sending (send-turns.ts). */
-  readonly inTurn: (task: () => void) => void;
-  /** Whether entries may be handed on now, and when they may again (orders.ts). */
-  readonly isGood: () => boolean;
-  readonly whenGood: (task: () => void) => void;
-  /** Resolves after so many milliseconds. Time is not known in here. */
-  readonly wait: (ms: number) => Promise<void>;
-  readonly limits: FeedLimits;
-  readonly onRepair?: ((room: RoomId, entries: number) => void) | undefined;
-  /** A failure that is ours; store outages are not. */
-  readonly onFault: (error: unknown) => void;
-}
-
-export interface FeedLimits {
-  /** Messages in one event, and entries in one page. */
-  readonly maxBatch: number;
-  readonly maxPageBytes: number;
-  /** Batches held while a gap is repaired; more are dropped and read from the store. */
-  readonly maxHeld: number;
-  /** Entries kept for sockets that are about to go live. */
-  readonly maxRecent: number;
-  readonly maxRecentBytes: number;
-  /** A gap is often closed by a batch that is on its way: how long to wait before reading. */
-  readonly gapGraceMs: number;
-}
-
-export const DEFAULT_FEED_LIMITS: FeedLimits = {
-  maxBatch: 500,
-  maxPageBytes: 262_144,
-  maxHeld: 64,
-  maxRecent: 500,
-  maxRecentBytes: 131_072,
-  gapGraceMs: 10,
-};
 
 /** Actions of `system` entries that change what a room's state says: for their user, or for all. */
 const CHANGES: ReadonlySet<string> = new Set(['role', 'set']);
@@ -86,9 +45,8 @@ export class Feed {
   #due: (readonly Entry[])[] = [];
   /** Batches that lie ahead of a gap. */
   #held: Batch[] = [];
-  /** The newest entries handed on, without a hole up to the position. */
-  #recent: Entry[] = [];
-  #recentBytes = 0;
+  /** Up to the position. */
+  readonly #recent: RecentEntries;
   #repair: Promise<void> | undefined;
   #isRepairDue = false;
   /** The highest seq of this epoch that was heard of. */
@@ -103,6 +61,7 @@ export class Feed {
     this.room = room;
     this.#position = position;
     this.#context = context;
+    this.#recent = new RecentEntries(context.limits);
     this.#onEmpty = onEmpty;
   }
 
@@ -240,10 +199,8 @@ export class Feed {
   admit(subscription: Subscription, position: Position): boolean {
     if (position.epoch !== this.#position.epoch || position.seq > this.#position.seq) return false;
     if (position.seq < this.#position.seq) {
-      const oldest = this.#recent[0]?.seq;
-      if (oldest === undefined || oldest > position.seq + 1) return false;
-      const missing = entriesAfter(this.#recent, position.seq);
-      if (missing.length > this.limits.maxBatch) return false;
+      const missing = this.#recent.after(position.seq);
+      if (missing === undefined || missing.length > this.limits.maxBatch) return false;
       if (missing.some((entry) => endedBy(entry, subscription.user))) return false;
       if (!this.#sendTo(subscription, missing)) return false;
     }
@@ -325,29 +282,8 @@ export class Feed {
         }
       }
       this.#position = { epoch: this.#position.epoch, seq: part.at(-1)?.seq ?? this.#position.seq };
-      this.#remember(part);
+      this.#recent.add(part);
     }
-  }
-
-  #remember(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      // What was deleted is not sent from here any more; the store knows what is left of it.
-      if (entry.erases === true) this.#forgetRecent();
-      this.#recent.push(entry);
-      this.#recentBytes += entry.json.length;
-    }
-    let drop = 0;
-    const { maxRecent, maxRecentBytes } = this.limits;
-    while (this.#recent.length - drop > maxRecent || this.#recentBytes > maxRecentBytes) {
-      this.#recentBytes -= this.#recent[drop]?.json.length ?? 0;
-      drop += 1;
-    }
-    if (drop > 0) this.#recent = this.#recent.slice(drop);
-  }
-
-  #forgetRecent(): void {
-    this.#recent = [];
-    this.#recentBytes = 0;
   }
 
   /** Back to catching up, from what it was handed on last. */
@@ -414,7 +350,7 @@ export class Feed {
     if (losses.length > 0 || position.epoch !== this.#position.epoch) {
       // Whoever is live is told of the loss, and its membership checked, by a page of its own.
       for (const subscription of this.#live) this.#demote(subscription);
-      this.#forgetRecent();
+      this.#recent.forget();
       this.#held = [];
       this.#known = 0;
       this.#position = position;

@@ -9,10 +9,11 @@ import { ChatError } from '../protocol/errors.ts';
 import type { Position } from '../protocol/words.ts';
 import type { Adapter } from './adapter.ts';
 import { decodeBatch } from './batch.ts';
-import { Feed, type FeedContext } from './feed.ts';
+import { Feed } from './feed.ts';
+import type { FeedContext } from './feed-context.ts';
 import type { RoomId } from './identity.ts';
 import type { Outlet } from './outlet.ts';
-import type { Batch, RoomHead } from './store.ts';
+import type { Batch, RoomHead } from './store-types.ts';
 import { Subscription, type SubscriptionOptions } from './subscription.ts';
 
 export interface FeedsOptions {

@@ -1,7 +1,7 @@
 /** A user of a room as lists and replies show them. */
 import type { Role } from '../protocol/words.ts';
 import { isBanned, type Sanction } from './rights.ts';
-import type { ListedMember } from './store.ts';
+import type { ListedMember } from './store-types.ts';
 
 /** `member`: undefined for a user who is none (any more). */
 export function listedMember(

@@ -178,6 +178,11 @@ export class PresenceBoard implements MemberWatch {
     this.#later.delete(user);
   }
 
+  hasRoomFor(watching: Watching, more: number): boolean {
+    const { maxPerWatcher, maxWatched } = this.#options;
+    return watching.users.size + more <= maxPerWatcher && this.#users.size + more <= maxWatched;
+  }
+
   isHere(record: PresenceRecord): boolean {
     const { graceMs, wallNow } = this.#options;
     const { status } = presenceOf(record, this.#leases, graceMs, wallNow());

@@ -7,7 +7,8 @@
  */
 import type { UserId } from './identity.ts';
 import { hereOf, NEVER_SEEN, type Here, type PresenceEntry, type PresenceRecord } from './presence.ts';
-import type { PresenceChange, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { PresenceChange } from './store-types.ts';
 
 export interface PresenceRollOptions {
   readonly graceMs: number;
@@ -17,8 +18,17 @@ export interface PresenceRollOptions {
   readonly now: () => number;
   /** Ms since 1970. */
   readonly wallNow: () => number;
-  /** A user's entry is written, and this is the record then. `isSeen`: whoever watches them may see another status. */
-  readonly onWritten: (user: UserId, record: PresenceRecord, isSeen: boolean) => void;
+  readonly onWritten: (written: Written) => void;
+}
+
+/** A user's entry, as it is in the store now. */
+export interface Written {
+  readonly user: UserId;
+  readonly record: PresenceRecord;
+  /** Whoever watches them may see another status. */
+  readonly isSeen: boolean;
+  /** They are there where they were nowhere, or nowhere any more. */
+  readonly turned: 'online' | 'offline' | undefined;
 }
 
 interface Connection {
@@ -45,6 +55,7 @@ export class PresenceRoll {
   /** Those who left, in that order. */
   readonly #leaving = new Set<UserId>();
   #lease: string | undefined;
+  #opening: Promise<string> | undefined;
   #isWriting = false;
 
   constructor(
@@ -62,8 +73,15 @@ export class PresenceRoll {
 
   /** The lease, opened if there is none. */
   async open(): Promise<string> {
-    this.#lease ??= await this.#store.openLease(this.#options.leaseMs);
-    return this.#lease;
+    if (this.#lease !== undefined) return this.#lease;
+    // Whoever asks meanwhile waits for the same one.
+    this.#opening ??= this.#store
+      .openLease(this.#options.leaseMs)
+      .then((lease) => (this.#lease = lease))
+      .finally(() => {
+        this.#opening = undefined;
+      });
+    return this.#opening;
   }
 
   get users(): number {
@@ -131,6 +149,16 @@ export class PresenceRoll {
     if (this.#lease !== undefined) await this.#store.renewLease(this.#lease, 0);
   }
 
+  /** The lease ended while its users were entered: nobody may find them under it, and all are due anew. */
+  async #takeBack(lease: string, changes: readonly PresenceChange[]): Promise<void> {
+    for (const { user } of changes) this.#due.add(user);
+    const lastSeen = this.#options.wallNow();
+    await this.#store.enterPresence(
+      lease,
+      changes.map(({ user }) => ({ user, entry: undefined, lastSeen })),
+    );
+  }
+
   #takeDue(): Set<UserId> {
     const due = this.#due;
     this.#due = new Set();
@@ -158,13 +186,16 @@ export class PresenceRoll {
     }
     if (changes.length === 0) return;
     const records = await this.#store.enterPresence(lease, changes);
+    if (this.#lease !== lease) return this.#takeBack(lease, changes);
     for (const [i, { user, entry }] of changes.entries()) {
       const known = this.#users.get(user);
-      const isSeen = known?.written?.here !== entry?.here;
+      const before = known?.written;
       if (known !== undefined) known.written = entry;
       if (entry === undefined && known?.connections.size === 0 && !this.#leaving.has(user))
         this.#users.delete(user);
-      this.#options.onWritten(user, records[i] ?? NEVER_SEEN, isSeen);
+      const record = records[i] ?? NEVER_SEEN;
+      const isSeen = before?.here !== entry?.here;
+      this.#options.onWritten({ user, record, isSeen, turned: turnOf(before, entry, record) });
     }
   }
 }
@@ -176,6 +207,16 @@ function entryOf({ connections }: OnRoll): PresenceEntry | undefined {
   return here === undefined || oldest === undefined
     ? undefined
     : { here, sockets: all.length, since: oldest.since };
+}
+
+/** By the entries of all leases: one that has ended counts until it is swept, which tells too. */
+function turnOf(
+  before: PresenceEntry | undefined,
+  entry: PresenceEntry | undefined,
+  { entries }: PresenceRecord,
+): Written['turned'] {
+  if (before === undefined && entry !== undefined) return entries.size === 1 ? 'online' : undefined;
+  return before !== undefined && entry === undefined && entries.size === 0 ? 'offline' : undefined;
 }
 
 function isSame(a: PresenceEntry, b: PresenceEntry | undefined): boolean {

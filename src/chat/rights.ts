@@ -80,6 +80,16 @@ export function isSanctioned({ mutedUntil, bannedUntil, isBlocked }: Sanction): 
   return mutedUntil > 0 || bannedUntil !== undefined || isBlocked === true;
 }
 
+/** Without what is over, so that nothing of it is kept. */
+function presentSanction(sanction: Sanction, now: number): Sanction {
+  const { mutedUntil, isBlocked } = sanction;
+  return {
+    mutedUntil: mutedUntil > now ? mutedUntil : 0,
+    bannedUntil: isBanned(sanction, now) ? sanction.bannedUntil : undefined,
+    isBlocked,
+  };
+}
+
 /** Undefined: may post. */
 export function postRefusal({ mutedUntil, isBlocked }: Sanction, now: number): ChatError | undefined {
   if (isBlocked === true) return blockedError();
@@ -115,6 +125,11 @@ export function decide(facts: Facts, actor: Actor, act: Act): Decision {
     throw new ChatError('forbidden', 'nothing is changed about a direct room or its members');
   if (actor !== 'server') checkActor(facts, actorRole ?? 'member', actor.user, act);
   const by = actor === 'server' ? undefined : actor.user;
+  const decision = decideAct(facts, by, act);
+  return { ...decision, sanction: presentSanction(decision.sanction, facts.now) };
+}
+
+function decideAct(facts: Facts, by: string | undefined, act: Act): Decision {
   switch (act.do) {
     case 'set':
       return decideSet(facts, by, act);

@@ -2,7 +2,7 @@
 import type { Position, RoomState } from '../protocol/words.ts';
 import { nameOf, type RoomId } from './identity.ts';
 import { presentEpoch, settle } from './position.ts';
-import type { Membership, RoomInfo, RoomView } from './store.ts';
+import type { Membership, RoomInfo, RoomView } from './store-types.ts';
 
 /** A view whose user is a member. */
 export interface MemberView extends RoomView {

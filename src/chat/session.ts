@@ -107,6 +107,11 @@ export class Session implements SubscriptionOwner, Watcher {
     return this.#rooms.get(room) !== undefined;
   }
 
+  /** Whether it may have one more feed. */
+  get hasRoom(): boolean {
+    return this.#feedCount < this.#maxRooms;
+  }
+
   subscription(room: RoomId): Subscription | undefined {
     return this.#rooms.get(room);
   }

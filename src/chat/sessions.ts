@@ -9,7 +9,8 @@ import { Gate } from './gate.ts';
 import { nameOf, type RoomId, type UserId } from './identity.ts';
 import { isMember, roomState } from './room-state.ts';
 import type { Session } from './session.ts';
-import type { RoomView, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { RoomView } from './store-types.ts';
 
 interface UserEntry {
   readonly sessions: Set<Session>;
@@ -177,7 +178,7 @@ export class Sessions {
       // Since the question the session may have joined by itself, or gone.
       if (!isMember(view) || session.isClosed || session.knows(room) || session.changing(room) !== undefined)
         continue;
-      if (!session.subscribesAll) {
+      if (!session.subscribesAll || !session.hasRoom) {
         this.#options.onRoom(session, session.show(room, view));
         continue;
       }

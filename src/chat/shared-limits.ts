@@ -9,7 +9,8 @@
  * more: of the many who come, most connect once and join a few rooms.
  */
 import type { Rate } from './rate.ts';
-import type { Store, TokenAsk } from './store.ts';
+import type { Store } from './store.ts';
+import type { TokenAsk } from './store-types.ts';
 
 export interface Limit {
   /** What is limited; with the id it is the key. */
@@ -36,6 +37,8 @@ interface State {
   debt: number;
   /** When the window ends; 0: the store has not said. */
   until: number;
+  /** In this window there was none left once. */
+  wasShort: boolean;
   /** The store had not so many left then; undefined: it may have. */
   short: { readonly count: number; readonly at: number } | undefined;
   readonly since: number;
@@ -92,7 +95,9 @@ export class SharedLimits {
     const wait = this.#shortFor(state, count, now);
     if (wait > 0) return wait;
     const { rate } = state;
-    if (rate.count >= WAITS_UNDER && state.debt + count <= rate.count / PART) {
+    // Once there was none left, nobody is lent anything in this window.
+    const lends = rate.count >= WAITS_UNDER && !state.wasShort;
+    if (lends && state.debt + count <= rate.count / PART) {
       state.debt += count;
       if (state.debt > rate.count / UNTOLD_PART) this.#prefetch(state);
       return 0;
@@ -128,6 +133,7 @@ export class SharedLimits {
       tokens: 0,
       debt: 0,
       until: 0,
+      wasShort: false,
       short: undefined,
       since: now,
       usedAt: now,
@@ -182,6 +188,7 @@ export class SharedLimits {
           state.tokens += Math.max(0, granted - state.debt);
           state.debt = Math.max(0, state.debt - granted);
           state.short = granted === 0 ? { count, at: now } : undefined;
+          state.wasShort ||= granted === 0;
           // What was spent and is not there any more was one too many; it is not asked for again.
           if (granted === 0) state.debt = 0;
         }

@@ -16,7 +16,8 @@ import { entriesAfter } from './batch.ts';
 import type { Feed } from './feed.ts';
 import type { Outlet } from './outlet.ts';
 import { settle, type Loss } from './position.ts';
-import { StoreUnavailable, type Page } from './store.ts';
+import { StoreUnavailable } from './store-unavailable.ts';
+import type { Page } from './store-types.ts';
 import { ChatError } from '../protocol/errors.ts';
 
 const RETRY_MS = 100;

@@ -1,5 +1,5 @@
 /** What one asker is granted of what is left of a shared limit. Pure: both stores count so. */
-import type { TokenAsk } from './store.ts';
+import type { TokenAsk } from './store-types.ts';
 
 /** Of a rest one asker gets this part at most, or what it must have. */
 export const SHARE = 16;

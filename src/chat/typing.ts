@@ -24,6 +24,7 @@ interface State {
   told: boolean;
   toldAt: number;
   heardAt: number;
+  passedAt: number;
 }
 
 const APART_MS = 1_000;
@@ -42,17 +43,29 @@ export class Typing {
     return this.#states.size;
   }
 
-  heard(room: RoomId, user: string, on: boolean, now: number): void {
+  /** True: other workers should hear of it too; they have, where the same was heard a moment ago. */
+  heard(room: RoomId, user: string, on: boolean, now: number): boolean {
     const key = `${room} ${user}`;
     let state = this.#states.get(key);
     if (state === undefined) {
-      if (!on || this.#states.size >= this.#options.maxTyping) return;
-      state = { room, user, isOn: true, told: false, toldAt: Number.NEGATIVE_INFINITY, heardAt: now };
+      if (!on || this.#states.size >= this.#options.maxTyping) return false;
+      state = {
+        room,
+        user,
+        isOn: true,
+        told: false,
+        toldAt: Number.NEGATIVE_INFINITY,
+        heardAt: now,
+        passedAt: Number.NEGATIVE_INFINITY,
+      };
       this.#states.set(key, state);
     }
+    const isNews = state.isOn !== on || now - state.passedAt >= APART_MS;
     state.isOn = on;
     state.heardAt = now;
+    if (isNews) state.passedAt = now;
     this.#tell(state, now);
+    return isNews;
   }
 
   /** Called several times a second. */

@@ -3,6 +3,7 @@
  * of a larger one those who are there are counted, at a pace that its size sets. Members come
  * and go without a word sometimes, so they are looked up again and again.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { nameOf, namespaceOf, userId, type RoomId, type UserId } from './identity.ts';
 import { NEVER_SEEN, type PresenceRecord } from './presence.ts';
 import type { Store } from './store.ts';
@@ -13,6 +14,9 @@ interface WatchedRoom {
   members: ReadonlySet<UserId>;
   /** Undefined: its members are named. */
   count: number | undefined;
+  /** The count that is being made. */
+  counting: Promise<void> | undefined;
+  isCounted: boolean;
   /** By `now`: when its members are looked up again. */
   dueAt: number;
 }
@@ -22,6 +26,8 @@ export interface MemberWatch {
   add(watching: Watching, user: UserId): void;
   remove(watching: Watching, user: UserId): void;
   isHere(record: PresenceRecord): boolean;
+  /** Whether this watcher may watch so many more. */
+  hasRoomFor(watching: Watching, more: number): boolean;
 }
 
 export interface WatchedRoomsOptions {
@@ -69,7 +75,7 @@ export class WatchedRooms {
     return members.size <= this.#options.maxNamed;
   }
 
-  /** `members`: as they were just read. */
+  /** `members`: as `members()` gave them. */
   add(watching: Watching, room: RoomId, members: ReadonlySet<UserId>): void {
     watching.rooms.add(room);
     const isNamed = this.isNamed(members);
@@ -77,12 +83,15 @@ export class WatchedRooms {
     if (known === undefined) {
       const dueAt = this.#options.now() + AGAIN_MS;
       const count = isNamed ? undefined : 0;
-      this.#rooms.set(room, { watchers: new Set([watching]), members, count, dueAt });
+      const watchers = new Set([watching]);
+      this.#rooms.set(room, { watchers, members, count, counting: undefined, isCounted: false, dueAt });
     } else {
-      this.#setMembers(room, known, members);
+      // Those of a large room are as they were lately: no word on who watches it.
+      if (members !== known.members) this.#setMembers(room, known, members);
       known.watchers.add(watching);
     }
-    if (isNamed) for (const user of members) this.#watch.add(watching, user);
+    if (this.#rooms.get(room)?.count === undefined)
+      for (const user of members) this.#watch.add(watching, user);
   }
 
   /** The users that it watched through the room stay watched; whoever drops all of it takes them back. */
@@ -90,8 +99,8 @@ export class WatchedRooms {
     const known = this.#rooms.get(room);
     watching.rooms.delete(room);
     watching.counted.delete(room);
+    // A room that nobody watches is known for a while, should somebody come back to it.
     known?.watchers.delete(watching);
-    if (known?.watchers.size === 0) this.#rooms.delete(room);
   }
 
   /** The room's members may have changed. */
@@ -105,24 +114,38 @@ export class WatchedRooms {
     const now = this.#options.now();
     for (const [room, known] of this.#rooms) {
       if (known.dueAt > now) continue;
+      if (known.watchers.size === 0) {
+        this.#rooms.delete(room);
+        continue;
+      }
       const members = await this.#read(room);
       if (this.#rooms.get(room) !== known) continue;
       known.dueAt = this.#options.now() + Math.max(AGAIN_MS, members.size * MS_PER_MEMBER);
       this.#setMembers(room, known, members);
+      known.isCounted = false;
       await this.count(room);
     }
   }
 
-  /** Counts those who are there, where the members are not named. */
+  /** Counts those who are there, where the members are not named and nobody has counted lately. */
   async count(room: RoomId): Promise<void> {
     const known = this.#rooms.get(room);
-    if (known?.count === undefined) return;
+    if (known?.count === undefined || known.isCounted) return;
+    known.counting ??= this.#count(room, known).finally(() => {
+      known.counting = undefined;
+    });
+    await known.counting;
+  }
+
+  async #count(room: RoomId, known: WatchedRoom): Promise<void> {
     let count = 0;
     const members = [...known.members];
     for (let at = 0; at < members.length; at += PAGE) {
       const records = await this.#store.presence(members.slice(at, at + PAGE));
       for (const record of records) if (this.#watch.isHere(record ?? NEVER_SEEN)) count += 1;
+      await turn();
     }
+    known.isCounted = true;
     if (known.count === count) return;
     known.count = count;
     for (const { counted } of known.watchers) counted.add(room);
@@ -146,7 +169,9 @@ export class WatchedRooms {
       for (const user of before) this.#watch.remove(watching, user);
       this.drop(watching, room);
     }
-    const isNamed = this.isNamed(members);
+    const added = [...members].filter((user) => !before.has(user)).length;
+    const isNamed =
+      this.isNamed(members) && [...known.watchers].every((one) => this.#watch.hasRoomFor(one, added));
     const after = isNamed ? members : NOBODY;
     for (const watching of known.watchers) {
       for (const user of after) if (!before.has(user)) this.#watch.add(watching, user);
@@ -163,6 +188,8 @@ export class WatchedRooms {
     do {
       const names = await this.#store.memberNames(room, after, PAGE);
       for (const name of names) members.add(userId(namespace, name));
+      // A store that answers at once must not keep everybody else waiting.
+      if (names.length === PAGE) await turn();
       after = names.length < PAGE ? undefined : names.at(-1);
     } while (after !== undefined);
     return members;

@@ -10,7 +10,7 @@ import {
   SCENARIOS,
   type CompareOptions,
 } from '../bench/compare-options.ts';
-import { ConfigError } from '../config/config.ts';
+import { ConfigError, masked } from '../config/config.ts';
 import type { Flags } from './command-line.ts';
 
 const NUMBERS = [
@@ -162,7 +162,7 @@ function flagOf(name: string): string {
 function commandOf(flags: Flags): string {
   const parts = Object.entries(flags).map(([name, value]) => {
     const flag = `--${flagOf(name)}`;
-    return value === 'true' ? flag : `${flag} ${value}`;
+    return value === 'true' ? flag : `${flag} ${masked(String(value))}`;
   });
   return ['npm exec chat-server --', 'compare', ...parts].join(' ');
 }

@@ -85,12 +85,12 @@ export function describeConfig(config: Config): (readonly [name: string, value: 
   return OPTION_NAMES.filter((name) => config[name] !== undefined).map((name) => {
     const { isSecret = false, isEnvOnly = false } = optionRow(name);
     const value = config[name];
-    const shown = isSecret ? '(a secret)' : typeof value === 'string' ? masked(value) : JSON.stringify(value);
+    const shown = isSecret ? '(a secret)' : masked(typeof value === 'string' ? value : JSON.stringify(value));
     return [isEnvOnly ? envOf(name) : flagOf(name), shown];
   });
 }
 
 /** Without what stands before the host of an address: user and password. */
-function masked(text: string): string {
-  return text.replace(/\/\/.*@/, '//(secret)@');
+export function masked(text: string): string {
+  return text.replaceAll(/\/\/[^"\s]*@/g, '//(secret)@');
 }

@@ -48,7 +48,9 @@ export function apiKeys(): Kind<readonly HashedKey[]> {
 function apiKey(text: string, unnamed: string): HashedKey | undefined {
   const match = /^(?:([A-Za-z0-9_.-]{1,64})(?::([a-z+]+))?=)?([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text);
   const [, name = unnamed, given = SCOPES.join('+'), key] = match ?? [];
-  if (key === undefined) return undefined;
+  // A name or scopes that do not fit would make a part of what was meant to be said the key.
+  if (key === undefined || (match?.[1] === undefined && /[:=](?!=*$)/.test(key))) return undefined;
+  if (SCOPES.some((scope) => scope === name)) return undefined;
   const scopes = SCOPES.filter((scope) => given.split('+').includes(scope));
   if (scopes.length !== given.split('+').length) return undefined;
   return { name, scopes, hash: createHash('sha256').update(key).digest('hex') };

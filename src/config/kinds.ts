@@ -36,6 +36,15 @@ export function matching(pattern: RegExp, takes: string): Kind<string> {
   return kind(takes, (given) => (pattern.test(given) ? given : undefined));
 }
 
+/** For `fetch`, which takes none with a user or a password in it. */
+export function httpUrl(): Kind<string> {
+  return fitting('an http or https URL without a user in it', (given) => {
+    if (!/^https?:\/\/[^\s,]+$/.test(given)) return false;
+    const { username, password } = new URL(given);
+    return username === '' && password === '';
+  });
+}
+
 /** A text that passes `fits`; one that makes it throw does not fit. */
 export function fitting(takes: string, fits: (text: string) => boolean): Kind<string> {
   return kind(takes, (given) => {

@@ -1,10 +1,22 @@
 /** The options of what to serve, to whom, on what, and how to run it. */
-import { duration, faults, list, matching, oneOf, rate, text, toggle, whole, wholeOrCores } from './kinds.ts';
+import {
+  duration,
+  faults,
+  httpUrl,
+  list,
+  matching,
+  oneOf,
+  rate,
+  text,
+  toggle,
+  whole,
+  wholeOrCores,
+} from './kinds.ts';
 import { apiKeys, jwkSet, publicKeyFile } from './key-kinds.ts';
 import type { OptionRow } from './option-row.ts';
 
 const NAMESPACE = matching(/^\/[a-z0-9*-]{1,32}$/, 'a namespace such as /acme or a pattern such as /team-*');
-const HTTP_URL = matching(/^https?:\/\/[^\s,]+$/, 'an http or https URL');
+const HTTP_URL = httpUrl();
 const ORIGIN = matching(/^(\*|https?:\/\/[^\s/,]+)$/, 'an origin such as https://chat.example.org, or *');
 const REDIS_URL = matching(
   /^(rediss?:\/\/[^\s,]+|rediss?\+sentinel:\/\/[^\s/]+\/[^\s/]+|rediss?\+cluster:\/\/[^\s/]+\/?)$/,
@@ -194,7 +206,7 @@ export const SERVER_OPTIONS = {
     value: 'RATE',
     kind: rate(),
     default: '3000/1m',
-    about: 'Rooms that a user may create, join or open.',
+    about: 'Rooms that a user may create, join or open, and members that they may set.',
   },
   rateConnects: {
     group: 'Limits over all workers and hosts',

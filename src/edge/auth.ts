@@ -58,9 +58,11 @@ const MAX_TOKEN_LENGTH = 8_192;
 export class Authenticator {
   readonly #mode: AuthOptions['auth'];
   readonly #key: Key | undefined;
+  readonly #onUnreachable: (error: unknown) => void;
   readonly #verify: JWTVerifyOptions;
 
-  private constructor(options: AuthOptions, key: Key | undefined) {
+  private constructor(options: AuthOptions, key: Key | undefined, onUnreachable: (error: unknown) => void) {
+    this.#onUnreachable = onUnreachable;
     this.#mode = options.auth;
     this.#key = key;
     this.#verify = {
@@ -70,9 +72,10 @@ export class Authenticator {
     };
   }
 
-  /** Reads the keys; throws what the file system or the parser says. */
-  static open(options: AuthOptions): Authenticator {
-    return new Authenticator(options, options.auth === 'jwt' ? openKey(options) : undefined);
+  /** Reads the keys; throws what the file system or the parser says. `onUnreachable`: a set of keys cannot be fetched. */
+  static open(options: AuthOptions, onUnreachable: (error: unknown) => void = () => {}): Authenticator {
+    const key = options.auth === 'jwt' ? openKey(options) : undefined;
+    return new Authenticator(options, key, onUnreachable);
   }
 
   get mode(): AuthOptions['auth'] {
@@ -109,7 +112,8 @@ export class Authenticator {
     } catch (error) {
       if (error instanceof errors.JWTExpired)
         throw new ChatError('expired', 'the token has expired; get a new one', { cause: error });
-      if (error instanceof errors.JWKSTimeout || isUnreachable(error)) {
+      if (isUnreachable(error)) {
+        this.#onUnreachable(error);
         throw new ChatError(
           'unavailable',
           'the keys that tokens are checked with cannot be reached (--jwt-jwks)',
@@ -131,8 +135,12 @@ export function checkRevoked(issuedAt: number | undefined, revokedBefore: number
     throw new ChatError('unauthorized', 'the token was revoked; get a new one');
 }
 
+/** The set of keys could not be fetched, or what came is none: nothing is known of the token. */
 function isUnreachable(error: unknown): boolean {
-  return error instanceof TypeError && error.message === 'fetch failed';
+  if (error instanceof TypeError) return error.message === 'fetch failed';
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return true;
+  // Another status than 200, or no JSON: jose has no class of its own for these.
+  return error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC';
 }
 
 function openKey({ jwtSecret, jwtPublicKey, jwtJwks }: AuthOptions): Key {

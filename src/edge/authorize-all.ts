@@ -11,3 +11,8 @@ export async function authorize(
   await authorizeBy(hooks, question);
   await authorizer.check(question);
 }
+
+/** Whether anybody has a say. */
+export function isAsked({ hooks, authorizer }: Pick<ChatContext, 'hooks' | 'authorizer'>): boolean {
+  return hooks.authorize !== undefined || authorizer.isAsked;
+}

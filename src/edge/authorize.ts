@@ -37,17 +37,30 @@ const answerSchema = v.object({
 
 type Answer = v.InferOutput<typeof answerSchema>;
 
+export interface AuthorizerOptions {
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** It could not be asked, or its answer was none. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 export class Authorizer {
   readonly #target: AuthorizeTarget | undefined;
   readonly #now: () => number;
+  readonly #onFailure: (error: unknown) => void;
   readonly #kept = new Map<string, { readonly answer: Answer; readonly until: number }>();
   /** Questions under way: whoever asks the same waits for the same answer. */
   readonly #asked = new Map<string, Promise<Answer>>();
 
-  /** `now`: monotonic, in ms. Without a target everybody may. */
-  constructor(target: AuthorizeTarget | undefined, now: () => number) {
+  /** Without a target everybody may. */
+  constructor(target: AuthorizeTarget | undefined, { now, onFailure }: AuthorizerOptions) {
     this.#target = target;
     this.#now = now;
+    this.#onFailure = onFailure;
+  }
+
+  get isAsked(): boolean {
+    return this.#target !== undefined;
   }
 
   /** Rejects with `forbidden` or `unavailable`. */
@@ -92,13 +105,11 @@ export class Authorizer {
       if (!response.ok) throw new Error(`it answered ${response.status}`);
       answer = v.parse(answerSchema, JSON.parse(await textOf(response)));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      this.#onFailure(error);
       throw new ChatError(
         'unavailable',
         'the application cannot be asked whether this is allowed; try again',
-        {
-          cause: new Error(`--authorize: ${why}`, { cause: error }),
-        },
+        { cause: error },
       );
     }
     this.#keep(body, answer);

@@ -8,7 +8,8 @@ import type { PresenceRoll } from '../chat/presence-roll.ts';
 import type { RoomEvent } from '../chat/room-event.ts';
 import type { Session } from '../chat/session.ts';
 import type { Sessions } from '../chat/sessions.ts';
-import type { Batch, Store } from '../chat/store.ts';
+import type { Store } from '../chat/store.ts';
+import type { Batch } from '../chat/store-types.ts';
 import type { Limits } from '../protocol/limits.ts';
 import type { ApiSettings } from './api/api.ts';
 import type { Authenticator } from './auth.ts';
@@ -70,6 +71,8 @@ export interface ChatContext {
   readonly tellOfIndex: (user: UserId) => void;
   /** Tells those who watch the room, here and elsewhere, that its members are others. */
   readonly tellOfMembers: (room: RoomId) => void;
+  /** Tells the application's receivers of somebody who became a member without an entry that says so. */
+  readonly tellOfJoin: (room: RoomId, user: string) => void;
   /** This worker is going away: requests are refused, nobody new comes in. */
   readonly isDraining: () => boolean;
 }

@@ -28,7 +28,7 @@ export type MessageDecision =
   | { readonly refuse: string };
 
 export interface ChatHooks {
-  /** False, or words for the user: refused (`forbidden`). What is thrown is our fault (`internal`). */
+  /** Only true allows it; words are told to the user (`forbidden`). What is thrown is our fault (`internal`). */
   authorize?(question: Question): boolean | string | Promise<boolean | string>;
   /** Before it is stored. The same message may come again (`id`). */
   onMessage?(message: IncomingMessage): MessageDecision | Promise<MessageDecision>;
@@ -36,11 +36,15 @@ export interface ChatHooks {
 
 /** Rejects with `forbidden`. */
 export async function authorizeBy(hooks: ChatHooks, question: Question): Promise<void> {
-  const answer = await hooks.authorize?.(question);
-  if (answer === undefined || answer === true) return;
+  if (hooks.authorize === undefined) return;
+  const answer: unknown = await hooks.authorize(question);
+  // Nothing, and whatever else is not true, is a no.
+  if (answer === true) return;
   throw new ChatError(
     'forbidden',
-    answer === false ? `the application does not allow this (${question.action})` : answer.slice(0, 256),
+    typeof answer === 'string'
+      ? answer.slice(0, 256)
+      : `the application does not allow this (${question.action})`,
   );
 }
 
@@ -50,8 +54,8 @@ export async function decideBy(
   message: IncomingMessage,
   made: Draft,
 ): Promise<Draft> {
-  const decision = await onMessage?.(message);
-  if (decision === undefined) return made;
+  const decision: MessageDecision | null = await onMessage?.(message);
+  if (decision === undefined || decision === null) return made;
   if ('refuse' in decision) throw new ChatError('forbidden', decision.refuse.slice(0, 256));
   const { text = message.text, data = message.data } = decision;
   const { from, id, kind, replyTo, ref } = message;

@@ -18,6 +18,7 @@ import { Api } from './api/api.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
 import { forgetRequests } from './forget-requests.ts';
+import { listenersOf, restoreListeners } from './http-listeners.ts';
 import { Handshake } from './handshake.ts';
 import { Dispatcher } from './request.ts';
 import { RoomlessAdapter } from './roomless-adapter.ts';
@@ -45,7 +46,10 @@ export class ChatServer {
   readonly #readiness: () => Readiness;
   /** The HTTP server is this one's. */
   readonly #isOwn: boolean;
+  /** Takes back what Socket.IO did to an HTTP server. */
+  readonly #detach: () => void;
   #api: Api | undefined;
+  #isClosed = false;
 
   constructor(settings: EdgeSettings, { readiness, onHeld, http }: ChatServerOptions) {
     this.#readiness = readiness;
@@ -53,6 +57,7 @@ export class ChatServer {
     this.http = http ?? createServer(this.#onRequest);
     // Node bounds the time of heads and requests only in a server that listens (TRAPS 0 row 10).
     if (this.#isOwn) this.http.emit('listening');
+    const before = listenersOf(this.http);
     this.io = new Server(this.http, {
       adapter: RoomlessAdapter,
       parser: { Encoder: WireEncoder, Decoder },
@@ -74,6 +79,8 @@ export class ChatServer {
       },
     });
     forgetRequests(this.io);
+    const after = listenersOf(this.http);
+    this.#detach = () => restoreListeners(this.http, before, after);
   }
 
   /** Opens the namespaces. Called once, with everything that the handlers share. */
@@ -101,6 +108,8 @@ export class ChatServer {
     if (this.#isOwn) return this.io.close();
     this.io.disconnectSockets(true);
     this.io.engine.close();
+    this.#detach();
+    this.#isClosed = true;
   }
 
   readonly #refusal = (
@@ -121,6 +130,7 @@ export class ChatServer {
 
   /** Answers what is the chat's; false: it is not. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): boolean => {
+    if (this.#isClosed) return false;
     const path = request.url?.split('?', 1)[0] ?? '';
     if (path.startsWith('/socket.io/')) return true;
     if (path === '/healthz') answer(response, 200, { ok: true });

@@ -78,8 +78,10 @@ export class Connections {
     const connection = this.#connect(socket, arrival);
     const { session } = connection.caller;
     this.#begin(socket, connection).catch((error: unknown) => {
-      // The client is in, but it cannot be told its rooms: it comes back and tries again.
+      // The client is in, but it cannot be told its rooms: it comes back and tries again. A token
+      // that was revoked since the handshake is refused by the next one.
       const body = errorBody(error, this.#context.log, 'welcome');
+      if (body.code === 'unauthorized') connection.announce('revoked', 0);
       this.#context.log.warn({ user: session.user, code: body.code }, 'a client could not be welcomed');
       connection.close();
     });
@@ -210,9 +212,11 @@ export class Connections {
     }
     if (gone.length > 0) await store.recheckIndex(session.userId, gone);
     rooms.sort(([, a], [, b]) => b.info.lastAt - a.info.lastAt);
-    const begun = rooms.map(([room, view]): Begun => {
-      // A request of this socket may have begun the room's feed already.
-      if (session.subscribesAll) return session.begin(room, view, nameOf(room));
+    const { maxRoomsPerUser } = settings.limits;
+    const begun = rooms.map(([room, view], i): Begun => {
+      // A request of this socket may have begun the room's feed already. Of a user who has more rooms
+      // than may be, since the limit was lowered, the newest are fed.
+      if (session.subscribesAll && i < maxRoomsPerUser) return session.begin(room, view, nameOf(room));
       return { state: session.show(room, view), start: () => {} };
     });
     const rest = rooms.slice(WELCOME_ROOMS).map(([room]) => room);

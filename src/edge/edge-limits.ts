@@ -20,7 +20,7 @@ type Kind = keyof Rates;
 const TOLD: Readonly<Record<Kind, string>> = {
   posts: 'too many posts of yours (--rate-posts)',
   roomPosts: 'too many posts in this room (--rate-room-posts)',
-  joins: 'too many joins (--rate-joins)',
+  joins: 'too many rooms joined or opened, or members set (--rate-joins)',
   connects: 'too many connections of yours (--rate-connects)',
   addressConnects: 'too many connections from this address (--rate-address-connects)',
   requests: 'too many requests (--rate-requests)',

@@ -2,7 +2,7 @@
 import { roomId, userId } from '../chat/identity.ts';
 import type { Act, Actor } from '../chat/rights.ts';
 import { headOf } from '../chat/room-state.ts';
-import type { Governed } from '../chat/store.ts';
+import type { Governed } from '../chat/store-types.ts';
 import type { Position } from '../protocol/words.ts';
 import type { ChatContext } from './chat-context.ts';
 

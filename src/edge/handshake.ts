@@ -8,9 +8,9 @@ import type { Socket } from 'socket.io';
 import { ChatError } from '../protocol/errors.ts';
 import { authSchema, checkShape, parse } from '../protocol/requests.ts';
 import type { Position } from '../protocol/words.ts';
-import type { Identity } from './auth.ts';
+import { checkRevoked, type Identity } from './auth.ts';
 import type { ChatContext } from './chat-context.ts';
-import { userId } from '../chat/identity.ts';
+import { userId, type UserId } from '../chat/identity.ts';
 import { authorize } from './authorize-all.ts';
 import { clientAddress } from './client-address.ts';
 import { namespaceCheck } from './namespaces.ts';
@@ -23,6 +23,9 @@ export interface Arrival {
   readonly positions: ReadonlyMap<string, Position>;
   readonly subscribesAll: boolean;
 }
+
+/** A device that does not close what it opens may have so many times the connections of a user. */
+const DEVICE_SHARE = 4;
 
 /** What a middleware passes on as a refusal: Socket.IO sends `data` to the client. */
 class Refusal extends Error {
@@ -95,12 +98,32 @@ export class Handshake {
       authenticator.mode === 'guest'
         ? authenticator.guest(user)
         : await authenticator.token(token, namespace);
-    const { settings, limits: edgeLimits } = this.#context;
+    const { settings, limits: edgeLimits, store } = this.#context;
+    if (identity.issuedAt !== undefined) {
+      const { revokedBefore } = await store.index(userId(namespace, identity.user));
+      checkRevoked(identity.issuedAt, revokedBefore);
+    }
     const { address, headers } = socket.handshake;
     const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
     await edgeLimits.connect(userId(namespace, identity.user), from);
     await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
+    this.#checkDevice(userId(namespace, identity.user), device);
     this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
+  }
+
+  /** Sockets of one device never replace each other; so that there is an end to them all the same, one too many is not let in. */
+  #checkDevice(user: UserId, device: string | undefined): void {
+    if (device === undefined) return;
+    const { sessions, settings } = this.#context;
+    const { maxSocketsPerUser } = settings.limits;
+    const own = sessions.of(user);
+    const most = maxSocketsPerUser * DEVICE_SHARE;
+    if (own.size < most) return;
+    for (const session of own) if (session.device !== device) return;
+    throw new ChatError(
+      'too_large',
+      `a device has at most ${most} connections to a worker (${DEVICE_SHARE} × maxSocketsPerUser)`,
+    );
   }
 
   /** The socket has left its namespace: its connection may join it again. */

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RequestName, RequestOf, RequestSchemas } from '../protocol/requests.ts';
 import { checkShape, parse } from '../protocol/requests.ts';
-import { StoreUnavailable } from '../chat/store.ts';
+import { StoreUnavailable } from '../chat/store-unavailable.ts';
 import { ChatError, type ErrorBody } from '../protocol/errors.ts';
 import type { Caller, ChatContext, EdgeLog } from './chat-context.ts';
 

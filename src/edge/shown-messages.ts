@@ -1,5 +1,5 @@
 /** A page of history as it is shown. */
-import type { HistoryPage } from '../chat/store.ts';
+import type { HistoryPage } from '../chat/store-types.ts';
 
 /** With the texts that edited ones have now. */
 export function messagesOf({ entries, edited }: HistoryPage): unknown[] {

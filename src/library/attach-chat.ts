@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { WorkerConfig } from '../config/config.ts';
 import { configFromCode, type CodeOptions } from '../config/from-code.ts';
 import type { ChatHooks } from '../edge/chat-hooks.ts';
+import { createLog } from '../ops/log.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 import { Worker } from '../worker/worker.ts';
 
@@ -29,7 +30,12 @@ export interface AttachedChat extends AsyncDisposable {
 /** Rejects with `ConfigError`, or with what keeps it from starting: the data directory, Redis. */
 export async function attachChat(http: HttpServer, options: AttachOptions = {}): Promise<AttachedChat> {
   const { hooks, ...given } = options;
-  const { config } = configFromCode(given);
+  const { config, warnings } = configFromCode(given);
+  const log = createLog({ level: config.logLevel, format: config.logFormat, name: 'chat' });
+  for (const warning of warnings) log.warn({}, warning);
+  // Whose server it is and who can reach it is not known here.
+  if (config.auth === 'guest')
+    log.warn({}, 'anybody who reaches this server may chat under any name (auth: guest)');
   const claim = config.adapter === 'cluster' ? await claimDataDir(config.dataDir) : undefined;
   let worker: Worker;
   try {

@@ -22,7 +22,10 @@ export interface Operation {
   readonly body?: v.ObjectSchema<v.ObjectEntries, undefined>;
   /** Status of what went well → its body; undefined: there is none. */
   readonly replies: Readonly<Record<number, v.GenericSchema | undefined>>;
+  /** Besides those of every operation. */
   readonly errors: readonly ErrorCode[];
+  /** Takes the header Idempotency-Key. */
+  readonly isIdempotent?: true;
 }
 
 const position = { epoch: v.string(), seq: v.number() };
@@ -66,6 +69,9 @@ const member = v.object({
 /** Path parameters by their names. */
 export const PATH_SCHEMAS = { room, user: userSchema } as const;
 
+/** Its value serves as the message's id. */
+export const IDEMPOTENCY_HEADER = { name: 'Idempotency-Key', schema: messageId } as const;
+
 /** Of every operation; the namespace is `/` without it. */
 export const NAMESPACE_QUERY = 'namespace';
 
@@ -94,7 +100,8 @@ export function apiOperations(limits: Limits) {
           durability: v.picklist(['disk', 'replicated', 'memory']),
         }),
       },
-      errors: ['forbidden', 'muted', 'not_found', 'too_large', 'rate_limited', 'busy', 'unavailable'],
+      errors: ['muted', 'rate_limited', 'busy'],
+      isIdempotent: true,
     },
     getMessages: {
       method: 'GET',
@@ -114,7 +121,7 @@ export function apiOperations(limits: Limits) {
           more: v.boolean(),
         }),
       },
-      errors: ['not_found', 'unavailable'],
+      errors: [],
     },
     listRooms: {
       method: 'GET',
@@ -130,7 +137,7 @@ export function apiOperations(limits: Limits) {
           cursor: v.optional(v.string()),
         }),
       },
-      errors: ['unavailable'],
+      errors: [],
     },
     getRoom: {
       method: 'GET',
@@ -138,7 +145,7 @@ export function apiOperations(limits: Limits) {
       scope: 'read',
       summary: 'The state of a room.',
       replies: { 200: roomSchema },
-      errors: ['not_found', 'unavailable'],
+      errors: [],
     },
     putRoom: {
       method: 'PUT',
@@ -147,7 +154,7 @@ export function apiOperations(limits: Limits) {
       summary: 'Creates a room without members, or changes one.',
       body: v.object({ kind: v.optional(v.picklist(['public', 'private'])), title }),
       replies: { 200: roomSchema, 201: roomSchema },
-      errors: ['forbidden', 'unavailable'],
+      errors: [],
     },
     deleteRoom: {
       method: 'DELETE',
@@ -155,7 +162,7 @@ export function apiOperations(limits: Limits) {
       scope: 'admin',
       summary: 'Deletes a room with its log. Its name goes on counting should it be created again.',
       replies: { 204: undefined },
-      errors: ['not_found', 'unavailable'],
+      errors: [],
     },
     getMembers: {
       method: 'GET',
@@ -164,7 +171,7 @@ export function apiOperations(limits: Limits) {
       summary: 'Members by user.',
       query: page,
       replies: { 200: v.object({ members: v.array(member), cursor: v.optional(v.string()) }) },
-      errors: ['not_found', 'unavailable'],
+      errors: [],
     },
     putMember: {
       method: 'PUT',
@@ -178,7 +185,7 @@ export function apiOperations(limits: Limits) {
         bannedUntil: v.optional(time),
       }),
       replies: { 200: v.object({ member, ...position }) },
-      errors: ['forbidden', 'not_found', 'conflict', 'too_large', 'unavailable'],
+      errors: ['conflict'],
     },
     deleteMember: {
       method: 'DELETE',
@@ -186,7 +193,7 @@ export function apiOperations(limits: Limits) {
       scope: 'admin',
       summary: 'Removes a member.',
       replies: { 200: v.object(position) },
-      errors: ['forbidden', 'not_found', 'unavailable'],
+      errors: [],
     },
     getUser: {
       method: 'GET',
@@ -202,7 +209,7 @@ export function apiOperations(limits: Limits) {
           rooms: v.array(v.string()),
         }),
       },
-      errors: ['unavailable'],
+      errors: [],
     },
     disconnectUser: {
       method: 'POST',
@@ -210,7 +217,7 @@ export function apiOperations(limits: Limits) {
       scope: 'admin',
       summary: 'Ends the user’s connections, wherever they are, within a second.',
       replies: { 204: undefined },
-      errors: ['unavailable'],
+      errors: [],
     },
     revokeUser: {
       method: 'POST',
@@ -218,12 +225,24 @@ export function apiOperations(limits: Limits) {
       scope: 'admin',
       summary: 'Refuses the tokens of a user that were issued before now, and ends what they opened.',
       replies: { 204: undefined },
-      errors: ['unavailable'],
+      errors: [],
     },
   } as const satisfies Record<string, Operation>;
 }
 
 export type ApiOperations = ReturnType<typeof apiOperations>;
 export type OperationId = keyof ApiOperations;
-/** What every operation may be answered besides its own errors. */
-export const COMMON_ERRORS: readonly ErrorCode[] = ['bad_request', 'unauthorized', 'internal'];
+/**
+ * What every operation may be answered besides its own errors: no key, or one of another scope; a
+ * namespace that is not open; a store that is away, a worker that goes.
+ */
+export const COMMON_ERRORS: readonly ErrorCode[] = [
+  'bad_request',
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'unavailable',
+  'draining',
+];
+/** And those that take a body. */
+export const BODY_ERRORS: readonly ErrorCode[] = ['too_large'];

@@ -138,7 +138,7 @@ export type RequestOf<N extends RequestName> = v.InferOutput<RequestSchemas[N]>;
 export const authSchema = v.object({
   token: v.optional(string('be a string')),
   user: v.optional(userSchema),
-  device: v.optional(userSchema),
+  device: v.optional(v.pipe(userSchema, v.notValue('__proto__', must('be another name')))),
   positions: v.optional(positions),
   subscribe: v.optional(boolean),
 });

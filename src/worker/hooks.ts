@@ -25,6 +25,7 @@ export class WorkerHooks {
   readonly #parts: WorkerHooksParts;
   readonly #events: readonly HookEvents[];
   #signal = new AbortController().signal;
+  #onFault: (error: unknown) => void = () => {};
   #runners: readonly HookRunner[] = [];
   /** Ends the runners of the role that this worker has; undefined: it has not. */
   #duty: AbortController | undefined;
@@ -46,6 +47,7 @@ export class WorkerHooks {
     if (this.#events.length === 0) return;
     this.#signal = beat.signal;
     beat.every(CLAIM_MS, () => this.#claim(), onFault);
+    this.#onFault = onFault;
     beat.every(SCAN_MS, () => this.#scan(), onFault);
   }
 
@@ -89,19 +91,23 @@ export class WorkerHooks {
           send: (id, event) => sendHook(this.#target(url), id, event, signal),
           wait: (ms) => pause(ms, signal),
           signal,
-          onFailure: (error, againInMs) =>
-            log.warn({ error, hook: nameOfHook(url), againInMs }, 'a receiver did not take its entries'),
+          onFailure: (error, againInMs, room) =>
+            log.warn(
+              { error, hook: nameOfHook(url), againInMs, room },
+              'a receiver did not take its entries',
+            ),
         }),
     );
     await Promise.all(runners.map((runner) => runner.open()));
     this.#duty = duty;
     this.#runners = runners;
     log.info({}, 'this worker brings the logs to the hooks');
-    await this.#scan();
+    this.#scan();
   }
 
-  async #scan(): Promise<void> {
-    for (const runner of this.#runners) await runner.scan();
+  /** Each by itself: a receiver that is down holds up its own look alone. */
+  #scan(): void {
+    for (const runner of this.#runners) runner.scan().catch(this.#onFault);
   }
 
   #target(url: string): { readonly url: string; readonly secret: string } {

@@ -28,6 +28,8 @@ export interface PresenceParts {
   readonly store: Store;
   readonly adapter: Pick<Adapter, 'publish' | 'notify'>;
   readonly notices: Pick<GatheredNotices, 'presence'>;
+  /** A user is there who was nowhere, or nowhere any more; of a worker that was killed, when its lease is swept. */
+  readonly onTurned: (user: UserId, isOnline: boolean) => void;
   readonly sessions: Sessions;
   /** Closes so many of the user's oldest connections here, none of this device. */
   readonly closeOldest: (user: UserId, device: string | undefined, count: number) => void;
@@ -53,7 +55,7 @@ export class WorkerPresence {
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    const { store, notices, feeds, config } = parts;
+    const { store, notices, onTurned, feeds, config } = parts;
     const clocks = { now: () => performance.now(), wallNow: () => Date.now() };
     this.board = new PresenceBoard(store, {
       graceMs: config.presenceGrace,
@@ -67,7 +69,8 @@ export class WorkerPresence {
     this.roll = new PresenceRoll(store, {
       graceMs: config.presenceGrace,
       leaseMs: config.presenceLease,
-      onWritten: (user, record, isSeen) => {
+      onWritten: ({ user, record, isSeen, turned }) => {
+        if (turned !== undefined) onTurned(user, turned === 'online');
         if (isSeen) {
           this.board.hint(user);
           notices.presence(user);
@@ -86,21 +89,21 @@ export class WorkerPresence {
   }
 
   /** `isChief`: of the workers of a server one does the chores. */
-  start(beat: Beat, isChief: boolean): void {
-    const { store, config, onFault } = this.#parts;
+  start(beat: Beat, isChief: boolean, onFault: (error: unknown) => void): void {
+    const { store, config, onTurned } = this.#parts;
     beat.every(WRITE_MS, () => this.roll.write(), onFault);
     beat.every(config.presenceLease / 4, () => this.roll.renew(), onFault);
     beat.every(LOOK_MS, () => this.board.look(), onFault);
     beat.every(config.presenceCoalesce, () => this.board.tell(), onFault);
     beat.every(TYPING_TICK_MS, () => this.#typing.tick(performance.now()), onFault);
     const forMs = config.presenceGrace + SWEEP_AFTER_MS;
-    if (isChief) beat.every(SWEEP_MS, () => store.sweepLeases(forMs, beat.signal), onFault);
+    const onGone = (user: UserId): void => onTurned(user, false);
+    if (isChief) beat.every(SWEEP_MS, () => store.sweepLeases(forMs, beat.signal, onGone), onFault);
   }
 
   /** To the room's members here and elsewhere; `by` is left out. */
   tellRoom(room: RoomId, event: RoomEvent, by?: Session): void {
-    this.#onRoomEvent(room, event, by);
-    this.#parts.adapter.publish(room, encodeRoomEvent(event));
+    if (this.#onRoomEvent(room, event, by)) this.#parts.adapter.publish(room, encodeRoomEvent(event));
   }
 
   /** A user has too many connections: whoever has the oldest of them closes it. */
@@ -128,21 +131,19 @@ export class WorkerPresence {
     return true;
   }
 
-  #onRoomEvent(room: RoomId, event: RoomEvent, by?: Session): void {
+  /** True: it is for other workers too. */
+  #onRoomEvent(room: RoomId, event: RoomEvent, by?: Session): boolean {
     const { feeds } = this.#parts;
     switch (event.kind) {
       case 'deleted':
-        return feeds.recheck(room);
+        feeds.recheck(room);
+        return true;
       case 'typing':
         return this.#typing.heard(room, event.user, event.on, performance.now());
       case 'read': {
         const { user, seq } = event;
-        return feeds.pass(
-          room,
-          'read',
-          { room: nameOf(room), user, seq },
-          ({ outlet }) => outlet === by?.outlet,
-        );
+        feeds.pass(room, 'read', { room: nameOf(room), user, seq }, ({ outlet }) => outlet === by?.outlet);
+        return true;
       }
     }
   }

@@ -10,7 +10,7 @@ import type { Adapter, AdapterEvents, Notice } from '../chat/adapter.ts';
 import { encodeBatch } from '../chat/batch.ts';
 import { Committer } from '../chat/committer.ts';
 import { CursorWriter } from '../chat/cursor-writer.ts';
-import { DEFAULT_FEED_LIMITS } from '../chat/feed.ts';
+import { DEFAULT_FEED_LIMITS } from '../chat/feed-context.ts';
 import { Feeds } from '../chat/feeds.ts';
 import { Gate } from '../chat/gate.ts';
 import type { RoomId, UserId } from '../chat/identity.ts';
@@ -18,7 +18,8 @@ import { OrderWatch } from '../chat/orders.ts';
 import { SendTurns } from '../chat/send-turns.ts';
 import { Sessions } from '../chat/sessions.ts';
 import { SharedLimits } from '../chat/shared-limits.ts';
-import type { Batch, Store } from '../chat/store.ts';
+import type { Store } from '../chat/store.ts';
+import type { Batch } from '../chat/store-types.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import { Authenticator } from '../edge/auth.ts';
 import { Authorizer } from '../edge/authorize.ts';
@@ -30,6 +31,7 @@ import { EdgeLimits } from '../edge/edge-limits.ts';
 import { encodeEvent, encodeMessages } from '../edge/wire-encoder.ts';
 import type { WorkerMessage } from '../ops/ipc.ts';
 import { createLog, type Log } from '../ops/log.ts';
+import { rarely } from '../ops/rarely.ts';
 import { Beat, pause } from './beat.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { GatheredNotices } from './gathered-notices.ts';
@@ -47,6 +49,7 @@ const MAX_LIMITED = 200_000;
 const HEADS_NOTICE_MS = 500;
 const CHECK_MS = 1_500;
 const HEALTH_MS = 1_000;
+const TELL_MS = 5_000;
 /** Rooms in one notice of heads; the store's own heads cover the rest. */
 const MAX_NOTICE_HEADS = 1_000;
 
@@ -162,17 +165,21 @@ export class Worker {
       feeds: this.#feeds,
       sessions: this.#sessions,
       config,
+      onTurned: (user, isOnline) => this.#hooks.presence(user, isOnline),
       closeOldest: (user, device, count) => this.#connections.closeOldest(user, device, count),
       onFault,
     });
     this.#hooks = new WorkerHooks({ store, roll: this.#presence.roll, config, log });
+    const [tellOfKeys, tellOfAsking] = [rarely(log, TELL_MS), rarely(log, TELL_MS)];
     const context: ChatContext = {
       store,
       committer: this.#committer,
       cursors: new CursorWriter(store),
       feeds: this.#feeds,
       sessions: this.#sessions,
-      auth: Authenticator.open(config),
+      auth: Authenticator.open(config, (error) =>
+        tellOfKeys({ error }, 'the keys of tokens cannot be fetched'),
+      ),
       settings,
       hooks,
       limits: new EdgeLimits(this.#limits, settings.rates),
@@ -180,7 +187,10 @@ export class Worker {
         config.authorize === undefined
           ? undefined
           : { url: config.authorize, secret: config.hookSecret ?? '' },
-        () => performance.now(),
+        {
+          now: () => performance.now(),
+          onFailure: (error) => tellOfAsking({ error }, 'the application cannot be asked (--authorize)'),
+        },
       ),
       log,
       now: () => performance.now(),
@@ -190,6 +200,7 @@ export class Worker {
       board: this.#presence.board,
       tellOfIndex: this.#tellOfIndex,
       tellOfMembers: this.#tellOfMembers,
+      tellOfJoin: (room, user) => this.#hooks.joined(room, user),
       isDraining: () => this.#isDraining,
     };
     this.#connections = this.#server.serve(context);
@@ -208,6 +219,20 @@ export class Worker {
         log.error({ error }, 'a promise was rejected and nobody waited'),
       );
     const store = await openStore(config, log, options.onPanic);
+    try {
+      return await Worker.#openOn(store, log, { ...options, config });
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  static async #openOn(
+    store: Store,
+    log: Log,
+    options: WorkerOptions & { readonly config: WorkerConfig },
+  ): Promise<Worker> {
+    const { config } = options;
     // What comes in before the worker is made is no loss: there are no feeds yet.
     const incoming: { to?: AdapterEvents } = {};
     const adapter = await openAdapter(
@@ -220,9 +245,14 @@ export class Worker {
       log,
       options.http !== undefined,
     );
-    const worker = new Worker(store, adapter, log, { ...options, config });
-    incoming.to = worker.#events;
-    return worker;
+    try {
+      const worker = new Worker(store, adapter, log, options);
+      incoming.to = worker.#events;
+      return worker;
+    } catch (error) {
+      await adapter.close();
+      throw error;
+    }
   }
 
   /** For the application's own server: answers what is the chat's; false: it is not. */
@@ -308,7 +338,7 @@ export class Worker {
       const { ready, reasons } = this.#health.readiness(performance.now());
       tell({ chat: true, type: 'status', ready, reasons, sockets: this.#connections.size });
     });
-    this.#presence.start(this.#beat, slot === 0);
+    this.#presence.start(this.#beat, slot === 0, onFault);
     this.#hooks.start(this.#beat, onFault);
     const policy = retentionPolicy(this.#config);
     if (slot === 0 && policy !== undefined)

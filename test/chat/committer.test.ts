@@ -4,7 +4,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { Committer, type CommitterOptions, type Posted } from '../../src/chat/committer.ts';
 import { draft } from '../../src/chat/entry.ts';
 import { roomId } from '../../src/chat/identity.ts';
-import { StoreUnavailable, type Commit, type RoomBatch } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
+import type { Commit, RoomBatch } from '../../src/chat/store-types.ts';
 
 const LOUD = roomId('/', 'loud');
 const QUIET = roomId('/', 'quiet');

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { userId } from '../../src/chat/identity.ts';
 import { OrderWatch, type Order, type OrderPage } from '../../src/chat/orders.ts';
-import { StoreUnavailable } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 
 const ADA = userId('/', 'ada');
 

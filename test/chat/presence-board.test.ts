@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { roomId, userId, type UserId } from '../../src/chat/identity.ts';
 import { PresenceBoard } from '../../src/chat/presence-board.ts';
 import type { Here, Leases, PresenceRecord } from '../../src/chat/presence.ts';
-import { StoreUnavailable } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import type { PresenceNews, Watcher } from '../../src/chat/watching.ts';
 import { upTo } from '../contract/store-scene.ts';
 
@@ -242,4 +242,61 @@ test('nothing is read while nobody watches', async () => {
   const scene = new Scene();
   for (let i = 0; i < 5; i += 1) await scene.look();
   expect(scene.reads).toBe(0);
+});
+
+test('who joined a large room just now and watches it keeps what they watch, whoever watches it next', async () => {
+  const scene = new Scene();
+  const [first, late, next] = [scene.watcher('me'), scene.watcher('late'), scene.watcher('ada')];
+  scene.members.push('me', 'ada', 'bob', 'cem');
+  await scene.board.watch(first, [], [ROOM]);
+  scene.members.push('late');
+  await scene.board.watch(late, [], [ROOM]);
+  await scene.board.watch(next, [], [ROOM]);
+  scene.enter('bob', 'a', 'online');
+  await scene.look(6_000);
+  for (const one of [first, late, next]) expect(one.told).toEqual([{ users: [], counts: { room: 1 } }]);
+});
+
+test('a room whose only watcher is none of it any more is watched by who comes next', async () => {
+  const scene = new Scene();
+  const [gone, next] = [scene.watcher('gone'), scene.watcher('ada')];
+  scene.members.push('gone', 'ada');
+  await scene.board.watch(gone, [], [ROOM]);
+  scene.members.splice(0, 1);
+  await scene.board.watch(next, [], [ROOM]);
+  scene.members.push('bob');
+  scene.enter('bob', 'a', 'online');
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  await scene.look();
+  expect(next.told.flatMap(statuses)).toEqual(['bob online']);
+});
+
+test('a large room is read and counted once for all who watch it at once, or again and again', async () => {
+  const scene = new Scene();
+  scene.members.push('me', 'ada', 'bob', 'cem');
+  const watchers = ['me', 'ada', 'bob', 'cem'].map((name) => scene.watcher(name));
+  await Promise.all(watchers.map((one) => scene.board.watch(one, [], [ROOM])));
+  const { reads } = scene;
+  const [me] = watchers;
+  if (me === undefined) throw new Error('nobody');
+  for (let i = 0; i < 10; i += 1) {
+    await scene.board.watch(me, [], []);
+    await scene.board.watch(me, [], [ROOM]);
+  }
+  expect(scene.reads).toBe(reads);
+});
+
+test('a room that grows past what a watcher may watch is counted', async () => {
+  const scene = new Scene({ maxPerWatcher: 4 });
+  const me = scene.watcher();
+  scene.members.push('me');
+  await scene.board.watch(me, [user('x'), user('y')], [ROOM]);
+  scene.members.push('ada', 'bob');
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  expect(scene.board.watched).toBe(2);
+  scene.enter('bob', 'a', 'online');
+  await scene.look(6_000);
+  expect(me.told.at(-1)?.counts).toEqual({ room: 1 });
 });

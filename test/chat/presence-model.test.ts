@@ -8,7 +8,7 @@ import { userId, type UserId } from '../../src/chat/identity.ts';
 import { PresenceBoard } from '../../src/chat/presence-board.ts';
 import { PresenceRoll } from '../../src/chat/presence-roll.ts';
 import type { Leases, PresenceRecord } from '../../src/chat/presence.ts';
-import type { PresenceChange } from '../../src/chat/store.ts';
+import type { PresenceChange } from '../../src/chat/store-types.ts';
 import type { PresenceNews } from '../../src/chat/watching.ts';
 
 const GRACE_MS = 5_000;
@@ -100,6 +100,8 @@ class World {
   /** When the last device went; undefined: one is there. */
   goneAt: number | undefined = Number.NEGATIVE_INFINITY;
   cameAt = Number.NEGATIVE_INFINITY;
+  /** As `goneAt`, whatever was killed since; undefined: none was ever there. */
+  #leftAt: number | undefined;
 
   constructor() {
     this.#rolls = [0, 1, 2].map(() => this.#newRoll());
@@ -121,7 +123,7 @@ class World {
       leaseMs: 10_000,
       now: () => this.time,
       wallNow: () => this.time,
-      onWritten: (user) => this.board.hint(user),
+      onWritten: ({ user }) => this.board.hint(user),
     });
   }
 
@@ -182,7 +184,9 @@ class World {
 
   #gone(device: number): void {
     this.devices[device] = undefined;
-    if (this.devices.every((at) => at === undefined)) this.goneAt = this.time;
+    if (this.devices.some((at) => at !== undefined)) return;
+    this.goneAt = this.time;
+    this.#leftAt = this.time;
   }
 
   readonly #connections = [{}, {}, {}];
@@ -196,6 +200,12 @@ class World {
     if (this.goneAt === undefined) {
       if (this.time - this.cameAt >= LAG_MS) expect(last).toBe('online');
     } else if (this.time - this.goneAt >= GRACE_MS + LAG_MS) expect(last).toBe('offline');
+    else if (
+      this.#leftAt !== undefined &&
+      this.time - this.#leftAt < GRACE_MS &&
+      this.#leftAt - this.cameAt >= LAG_MS
+    )
+      expect(last).toBe('online');
   }
 }
 

@@ -131,3 +131,15 @@ test('what is over is over', () => {
   );
   expect(isSanctioned(NO_SANCTION)).toBe(false);
 });
+
+test('a mute or a ban that is over when it is set, or when something else is, leaves nothing', () => {
+  const over = { mutedUntil: NOW - 1, bannedUntil: NOW - 1 };
+  const acts: Act[] = [
+    { do: 'member', user: 'bob', mutedUntil: NOW - 5 },
+    { do: 'member', user: 'bob', banned: true, bannedUntil: NOW - 5 },
+    { do: 'member', user: 'bob', role: 'admin' },
+    { do: 'remove', user: 'bob' },
+  ];
+  for (const act of acts)
+    expect(isSanctioned(decide(facts({ sanction: over }), { user: 'ada' }, act).sanction)).toBe(false);
+});

@@ -1,8 +1,8 @@
 /** Limits over all workers, spent by each without asking. */
 import { expect, test } from 'vitest';
 import { SharedLimits, type Limit } from '../../src/chat/shared-limits.ts';
-import type { TokenAsk, TokenGrant } from '../../src/chat/store.ts';
-import { StoreUnavailable } from '../../src/chat/store.ts';
+import type { TokenAsk, TokenGrant } from '../../src/chat/store-types.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import { grantOf } from '../../src/chat/token-share.ts';
 
 /** A store with the rule of the real ones, that counts its calls. */
@@ -185,4 +185,17 @@ test('windows that are over are forgotten', async () => {
   clock.time += MINUTE;
   limits[0]?.tick();
   expect(limits[0]?.size).toBe(0);
+});
+
+test('a large limit that is spent lends nobody anything until its window ends', async () => {
+  const { limits, clock } = scene(4);
+  await tries(limits, per(600), 3_000);
+  let through = 0;
+  for (let second = 1; second < 50; second += 1) {
+    clock.time += 1_000;
+    through += await tries(limits, per(600), 40);
+  }
+  expect(through).toBe(0);
+  clock.time += 11_000;
+  expect(await tries(limits, per(600), 40)).toBe(40);
 });

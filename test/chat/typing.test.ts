@@ -66,3 +66,12 @@ test('an end of what never began is nothing', () => {
   typing.tick(5_000);
   expect(told).toEqual([]);
 });
+
+test('what was heard a moment ago is no news for other workers', () => {
+  const { typing, room } = scene();
+  expect(typing.heard(room, 'ada', true, 0)).toBe(true);
+  expect(typing.heard(room, 'ada', true, 500)).toBe(false);
+  expect(typing.heard(room, 'ada', true, 1_000)).toBe(true);
+  expect(typing.heard(room, 'ada', false, 1_100)).toBe(true);
+  expect(typing.heard(room, 'bob', false, 1_100)).toBe(false);
+});

@@ -222,3 +222,27 @@ test('every default is a value that the option takes', () => {
     if (fallback !== undefined) expect(kind.read(fallback), name).toBeDefined();
   }
 });
+
+test.each([
+  'dashboard-reader:read,post=0123456789abcdef',
+  'dash:READ=0123456789abcdef0123',
+  'no spaces:read=0123456789abcdef',
+  'read=0123456789abcdef',
+])('--api-key %s, which would make a part of it the key, is a mistake', (given) => {
+  expect(mistakes({ apiKey: given }).join()).toContain('--api-key');
+});
+
+test('keys may have any sign, and padding', () => {
+  expect(load({ apiKey: 'MDEyMzQ1Njc4OWFiY2RlZg==,ops:read+post=0123:456=789abcdef' }).apiKey).toMatchObject([
+    { name: 'key-1', scopes: ['read', 'post', 'admin'] },
+    { name: 'ops', scopes: ['read', 'post'] },
+  ]);
+});
+
+test('addresses with a user in them are no hooks, and none is shown with one', () => {
+  const hookSecret = SECRET;
+  expect(mistakes({ hook: 'https://user:pw@example.org/hook', hookSecret }).join()).toContain('--hook');
+  expect(mistakes({ hook: 'https://example.org:99999/', hookSecret }).join()).toContain('--hook');
+  const shown = describeConfig(load({ redisUrl: 'redis://:secret@host', adapter: 'redis' }));
+  expect(JSON.stringify(shown)).not.toContain(':secret@');
+});

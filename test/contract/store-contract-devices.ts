@@ -25,16 +25,20 @@ export function deviceContract(scene: () => Scene): void {
     for (const room of rooms) expect(await here.cursor(room, 'bob', 'phone')).toMatchObject({ seq: 2 });
   });
 
-  test('a further device starts at the head of each of the user’s rooms', async () => {
+  test.each([
+    ['phone', 'laptop'],
+    // What every object has, and no device until it is used.
+    ['constructor', 'toString'],
+  ])('a further device starts at the head of each of the user’s rooms (%s, %s)', async (first, further) => {
     const here = scene();
     const rooms = [await here.roomOf('bob', 'ada'), await here.roomOf('bob', 'ada')];
-    await here.useDevice('bob', 'phone');
+    await here.useDevice('bob', first);
     for (const room of rooms) await here.postMany(room, 'ada', 4);
-    await here.useDevice('bob', 'laptop');
+    await here.useDevice('bob', further);
     for (const room of rooms) {
       await here.post(room, 'ada', 'five');
-      expect(await here.cursor(room, 'bob', 'laptop')).toEqual({ epoch: await here.epoch(room), seq: 4 });
-      expect(await here.cursor(room, 'bob', 'phone')).toMatchObject({ seq: 0 });
+      expect(await here.cursor(room, 'bob', further)).toEqual({ epoch: await here.epoch(room), seq: 4 });
+      expect(await here.cursor(room, 'bob', first)).toMatchObject({ seq: 0 });
     }
   });
 

@@ -1,7 +1,7 @@
 /** History: pages of the past, in both directions. */
 import { expect, test } from 'vitest';
 import type { RoomId } from '../../src/chat/identity.ts';
-import type { HistoryRequest } from '../../src/chat/store.ts';
+import type { HistoryRequest } from '../../src/chat/store-types.ts';
 import { refusal, seqsOf, upTo, type Scene } from './store-scene.ts';
 
 export function historyContract(scene: () => Scene): void {

@@ -1,6 +1,6 @@
 /** Lists: public rooms and members, in pages. */
 import { expect, test } from 'vitest';
-import type { ListPage } from '../../src/chat/store.ts';
+import type { ListPage } from '../../src/chat/store-types.ts';
 import { refusal, upTo, type Scene } from './store-scene.ts';
 
 /** All items, page by page; fails on a page over its limit and on a list without end. */
@@ -47,9 +47,11 @@ export function listContract(scene: () => Scene): void {
 
   test.each([1, 3, 7, 20])('rooms in pages of %i are all listed, once and in byte order', async (limit) => {
     const here = scene();
-    const names = ['B', 'a', 'a-', 'a.b', 'aa', 'Z_', 'z', '0'];
+    // Direct rooms lie between dm. and dn.
+    const names = ['B', 'a', 'a-', 'a.b', 'aa', 'dl', 'dm', 'dm-', 'dm.z', 'dn', 'Z_', 'z', '0'];
     for (const name of names) await here.join(here.room(name), 'ada');
     await here.create(here.room('b-secret'), 'ada', 'private');
+    for (const other of ['bob', 'cem']) await here.create(here.room(`dm:ada:${other}`), 'ada', 'direct');
     const rooms = await drain(limit, (cursor) => here.store.listRooms(here.namespace, cursor, limit));
     expect(rooms.map(({ room }) => room)).toEqual(names.toSorted());
   });

@@ -1,5 +1,6 @@
 /** Presence: leases of processes, and what is entered under them. */
 import { expect, test } from 'vitest';
+import type { UserId } from '../../src/chat/identity.ts';
 import type { Here, PresenceEntry, PresenceRecord } from '../../src/chat/presence.ts';
 import type { Store } from '../../src/chat/store.ts';
 import { upTo, type Scene } from './store-scene.ts';
@@ -88,9 +89,14 @@ export function presenceContract(scene: () => Scene): void {
     await enter(here, living, 'u1', 'away');
     const since = Date.now();
     await here.store.renewLease(ended, 0);
-    await here.store.sweepLeases(60_000, signal);
+    const gone = new Set<string>();
+    const onGone = (user: UserId): void => void gone.add(user);
+    await here.store.sweepLeases(60_000, signal, onGone);
+    expect(gone.size).toBe(0);
     expect(await read(here, 'u2')).toMatchObject({ entries: { [ended]: entryOf('online') } });
-    await here.store.sweepLeases(0, signal);
+    await here.store.sweepLeases(0, signal, onGone);
+    // u1 is elsewhere too.
+    expect(gone).toEqual(new Set(users.filter((user) => user !== 'u1').map((user) => here.user(user))));
     expect((await here.store.leases()).ended.has(ended)).toBe(false);
     expect(await read(here, 'u1')).toMatchObject({ entries: { [living]: entryOf('away') } });
     for (const user of ['u2', 'u600', 'u1200']) {

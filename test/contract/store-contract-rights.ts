@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RoomId } from '../../src/chat/identity.ts';
 import type { Act, Actor } from '../../src/chat/rights.ts';
-import type { Governed, GovernOptions } from '../../src/chat/store.ts';
+import type { Governed, GovernOptions } from '../../src/chat/store-types.ts';
 import { messageOf, refusal, seqsOf, upTo, type Scene } from './store-scene.ts';
 
 const OPTIONS: GovernOptions = { maxRoomsPerUser: 100, maxSanctions: 100 };
@@ -48,6 +48,25 @@ export function rightsContract(scene: () => Scene): void {
     expect(entries.at(-1)).toEqual(invited.batch?.entries[0]);
     expect(messageOf(entries.at(-1) ?? { json: '{}' })).toMatchObject({ from: 'owner', kind: 'system' });
     expect(await here.join(room, 'bob')).toMatchObject({ isNew: false });
+  });
+
+  test('whoever is blocked by somebody cannot invite them; the server can', async () => {
+    const here = scene();
+    const room = await owned(here, 'private');
+    await here.store.block(here.user('bob'), 'owner', true, 10);
+    const invite: Act = { do: 'member', user: 'bob' };
+    await expect(govern(here, room, 'owner', invite)).rejects.toMatchObject(refusal('forbidden'));
+    expect((await here.store.index(here.user('bob'))).rooms).toEqual([]);
+    expect(await govern(here, room, 'server', invite)).toMatchObject({ target: { role: 'member' } });
+  });
+
+  test('an act that changes nothing does not make the room look newer', async () => {
+    const here = scene();
+    const room = await owned(here, 'private', 'bob');
+    const { lastAt } = (await govern(here, room, 'owner', { do: 'member', user: 'bob' })).info;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const { info } = await govern(here, room, 'owner', { do: 'member', user: 'bob', role: 'member' });
+    expect(info.lastAt).toBe(lastAt);
   });
 
   test('who is removed is no member any more, from that entry on', async () => {

@@ -1,7 +1,8 @@
 /** Shared limits: so many tokens in a window, whoever asks. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Store, TokenAsk } from '../../src/chat/store.ts';
+import type { Store } from '../../src/chat/store.ts';
+import type { TokenAsk } from '../../src/chat/store-types.ts';
 import { upTo, type Scene } from './store-scene.ts';
 
 const PER_MS = 60_000;

@@ -9,6 +9,7 @@ import { expect } from 'vitest';
 import { draft, type Draft } from '../../src/chat/entry.ts';
 import { roomId, userId, type RoomId, type UserId } from '../../src/chat/identity.ts';
 import { presentEpoch } from '../../src/chat/position.ts';
+import type { Store } from '../../src/chat/store.ts';
 import type {
   Appended,
   Joined,
@@ -19,8 +20,7 @@ import type {
   RetentionPolicy,
   RoomCommit,
   RoomInfo,
-  Store,
-} from '../../src/chat/store.ts';
+} from '../../src/chat/store-types.ts';
 import type { Message, Position, RoomKind } from '../../src/protocol/words.ts';
 
 export interface OpenedStore {

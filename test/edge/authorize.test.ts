@@ -35,13 +35,15 @@ afterEach(() => {
 
 const says = (value: object) => () => ({ text: JSON.stringify(value) });
 
+const ASKING = { now: () => 0, onFailure: () => {} };
+
 test('without an application everybody may', async () => {
-  await new Authorizer(undefined, () => 0).check(QUESTION);
+  await new Authorizer(undefined, ASKING).check(QUESTION);
 });
 
 test('the question is whole and signed', async () => {
   answer = says({ allow: true });
-  await new Authorizer({ url, secret: SECRET }, () => 0).check(QUESTION);
+  await new Authorizer({ url, secret: SECRET }, ASKING).check(QUESTION);
   expect(JSON.parse(asked[0]?.body ?? '')).toEqual(QUESTION);
   const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signed } = asked[0]?.headers ?? {};
   expect(signed).toBe(signature(SECRET, String(id), String(at), asked[0]?.body ?? ''));
@@ -49,7 +51,7 @@ test('the question is whole and signed', async () => {
 
 test('a no is told with its words', async () => {
   answer = says({ allow: false, message: 'members of the club only' });
-  const authorizer = new Authorizer({ url, secret: SECRET }, () => 0);
+  const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
   await expect(authorizer.check(QUESTION)).rejects.toMatchObject({
     code: 'forbidden',
     message: 'members of the club only',
@@ -59,7 +61,7 @@ test('a no is told with its words', async () => {
 test('an answer is good for as long as it says, for that question alone', async () => {
   let now = 0;
   answer = says({ allow: true, ttl: 10 });
-  const authorizer = new Authorizer({ url, secret: SECRET }, () => now);
+  const authorizer = new Authorizer({ url, secret: SECRET }, { ...ASKING, now: () => now });
   await authorizer.check(QUESTION);
   now = 9_999;
   await authorizer.check(QUESTION);
@@ -73,7 +75,7 @@ test('an answer is good for as long as it says, for that question alone', async 
 
 test('without a time it is asked each time, but once for all who ask at once', async () => {
   answer = says({ allow: true });
-  const authorizer = new Authorizer({ url, secret: SECRET }, () => 0);
+  const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
   await Promise.all([authorizer.check(QUESTION), authorizer.check(QUESTION)]);
   expect(asked).toHaveLength(1);
   await authorizer.check(QUESTION);
@@ -92,6 +94,6 @@ test.each([
     server.close();
     server.closeAllConnections();
   }
-  const authorizer = new Authorizer({ url, secret: SECRET }, () => 0);
+  const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
   await expect(authorizer.check(QUESTION)).rejects.toMatchObject({ code: 'unavailable' });
 });

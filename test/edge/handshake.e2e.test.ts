@@ -1,10 +1,14 @@
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
+import { Authenticator } from '../../src/edge/auth.ts';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
 
@@ -152,4 +156,59 @@ test('a JWK set in a file: its key is taken, a secret made of the public key is 
   await expect(ChatClient.connect(server.url, { token: confused })).rejects.toMatchObject({
     body: { code: 'unauthorized' },
   });
+});
+
+test('a token that was revoked is refused at the door, and one that is newer is not', async () => {
+  const key = 'the-key-that-may-everything';
+  await using server = await startServer({
+    workers: 2,
+    args: ['--auth', 'jwt', '--jwt-secret', SECRET, '--api-key', key],
+  });
+  const issued = (iat: number): Promise<string> =>
+    new SignJWT()
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('eve')
+      .setIssuedAt(iat)
+      .sign(new TextEncoder().encode(SECRET));
+  const now = Math.floor(Date.now() / 1_000);
+  const [old, young] = [await issued(now - 60), await issued(now + 2)];
+  const before = await ChatClient.connect(server.url, { token: old });
+  await fetch(`${server.url}/api/v1/users/eve/revoke`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+  });
+  await before.event('closing', ({ reason }: { reason: string }) => reason === 'revoked');
+  before.close();
+  for (let i = 0; i < 4; i += 1)
+    await expect(ChatClient.connect(server.url, { token: old })).rejects.toMatchObject({
+      body: { code: 'unauthorized', retry: false },
+    });
+  using after = await ChatClient.connect(server.url, { token: young });
+  expect(after.user).toBe('eve');
+});
+
+test('a set of keys that cannot be fetched says nothing about a token: `unavailable`', async () => {
+  const { privateKey } = await generateKeyPair('ES256');
+  const token = await new SignJWT()
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setSubject('ada')
+    .sign(privateKey);
+  const answers: [number, string][] = [
+    [502, 'bad gateway'],
+    [200, '<html>'],
+    [200, '{"no":"keys"}'],
+  ];
+  let [status, text] = answers[0] ?? [0, ''];
+  const provider = createServer((_, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1');
+  onTestFinished(() => void provider.close());
+  await once(provider, 'listening');
+  const jwtJwks = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/jwks`;
+  let told = 0;
+  for ([status, text] of answers) {
+    const auth = Authenticator.open({ auth: 'jwt', jwtJwks }, () => (told += 1));
+    await expect(auth.token(token, '/')).rejects.toMatchObject({
+      body: { code: 'unavailable', retry: true },
+    });
+  }
+  expect(told).toBe(3);
 });

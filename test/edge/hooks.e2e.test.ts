@@ -44,6 +44,36 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(receiver.faults).toEqual([]);
   }, 90_000);
 
+  test('who joins, comes and goes is told, each once', async () => {
+    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
+    await using receiver = await startReceiver();
+    await using server = await startServer({
+      adapter,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET, '--presence-grace', '300ms'],
+    });
+    const [user, room] = [fresh('ada'), fresh('room')];
+    const told = (): string[] =>
+      receiver.others
+        .filter((event) => event.user === user)
+        .map((event) => `${event.type} ${event.namespace} ${event.room ?? ''}`.trim());
+    const tells = (events: readonly string[]): Promise<void> =>
+      until(
+        () => JSON.stringify(told().toSorted()) === JSON.stringify(events.toSorted()),
+        10_000,
+        () => `told ${JSON.stringify(told())} and not ${JSON.stringify(events)}`,
+      );
+    const sockets = await Promise.all([1, 2, 3, 4].map(() => ChatClient.connect(server.url, { user })));
+    for (const socket of sockets) await socket.join(room);
+    await tells(['user.online /', `member.joined / ${room}`]);
+    for (const socket of sockets) socket.close();
+    await tells(['user.online /', `member.joined / ${room}`, 'user.offline /']);
+    using again = await ChatClient.connect(server.url, { user });
+    await again.join(room);
+    await tells(['user.online /', `member.joined / ${room}`, 'user.offline /', 'user.online /']);
+    expect(receiver.faults).toEqual([]);
+  }, 60_000);
+
   test('kill -9 of the server in between loses none', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'chat-hooks-'));
     await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;

@@ -1,6 +1,9 @@
 /** Every limit that a client can run into: refused by name, and nothing else suffers. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ChatClient, fresh, type RefusedError, until } from '../support/client.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
 
@@ -167,3 +170,34 @@ async function pagesOf<T>(
     if (cursor === undefined) return all;
   }
 }
+
+test('over --rate-joins direct rooms are not opened either', async () => {
+  await using other = await startServer({ workers: 1, args: ['--rate-joins', '2/1m'] });
+  using ada = await ChatClient.connect(other.url, { user: 'ada' });
+  for (const user of ['bob', 'cem']) await ada.ask('dm:open', { user });
+  expect(await refusalOf(ada.ask('dm:open', { user: 'dan' }))).toMatchObject({ code: 'rate_limited' });
+});
+
+test('sockets of one device do not replace each other, and there is an end to them', async () => {
+  const user = fresh('ada');
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => connect(user, 'phone')));
+  expect(await refusalOf(connect(user, 'phone'))).toMatchObject({ code: 'too_large' });
+  for (const { socket } of sockets) expect(socket.connected).toBe(true);
+  for (const socket of sockets) socket.close();
+});
+
+test('who has more rooms than may be, since the limit was lowered, still comes in', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'chat-lowered-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const rooms = ['a', 'b', 'c', 'd', 'e'];
+  {
+    await using before = await startServer({ workers: 1, dataDir });
+    using ada = await ChatClient.connect(before.url, { user: 'ada' });
+    for (const room of rooms) await ada.join(room);
+  }
+  await using after = await startServer({ workers: 1, dataDir, args: ['--max-rooms-per-user', '3'] });
+  using ada = await ChatClient.connect(after.url, { user: 'ada' });
+  expect(ada.welcome.rooms.map(({ room }) => room).toSorted()).toEqual(rooms);
+  await pause(2_000);
+  expect(ada.welcomes).toBe(1);
+});

@@ -162,3 +162,26 @@ test('a feed that ends while the user is a member, or is one again, begins anew'
   session.close();
   expect(session.knows(ROOM)).toBe(false);
 });
+
+test('who may join but not create makes no room by joining', async () => {
+  const { session } = await welcomed('ada');
+  const asked: string[] = [];
+  const may = new Set(['join']);
+  const hooks = {
+    authorize({ action }: { readonly action: string }) {
+      asked.push(action);
+      return may.has(action);
+    },
+  };
+  const join = (): Promise<Answer> => joinOf({ ...context, hooks }, session, { room: 'room' });
+  await expect(join()).rejects.toMatchObject({ body: { code: 'forbidden' } });
+  expect(asked).toEqual(['join', 'create']);
+  expect(await store.heads([ROOM])).toEqual([undefined]);
+  may.add('create');
+  await join();
+  may.delete('create');
+  asked.length = 0;
+  // It is there now.
+  await join();
+  expect(asked).toEqual(['join']);
+});

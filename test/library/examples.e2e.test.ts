@@ -40,12 +40,12 @@ test('support desk: a direct message becomes a private room with whoever is on d
   using customer = await ChatClient.connect(server.url, { user: fresh('customer') });
   const { room } = await customer.ask<{ room: string }>('dm:open', { user: 'desk' });
   await customer.post(room, 'my tea is cold');
-  const ticket = `ticket-${customer.user}`;
-  for (const client of [customer, duty])
-    await client.event(
-      'room',
-      (state: { room: string; kind?: string }) => state.room === ticket && state.kind === 'private',
-    );
+  let ticket = '';
+  for (const client of [customer, duty]) {
+    const state = await client.event('room', ({ kind }: { kind?: string }) => kind === 'private');
+    ticket = (state as { room: string }).room;
+  }
+  expect(ticket).toMatch(/^ticket-[0-9a-f]{16}$/);
   await until(
     () => customer.texts(room).length === 2,
     5_000,

@@ -12,10 +12,13 @@ const AT_ONCE = 20;
 
 export const people2: Scenario = {
   id: 'people-2',
-  title: 'a ban against posts, resumption and history',
+  title: 'a ban against posts, resumption and history; workers that are stopped meanwhile',
   shortS: 120,
   async run(size, report) {
-    for (const adapter of ADAPTERS) await race(adapter, SIZES[size], report);
+    for (const adapter of ADAPTERS) {
+      await race(adapter, SIZES[size], report);
+      await stopped(adapter, report);
+    }
   },
 };
 
@@ -110,4 +113,69 @@ async function race(adapter: Adapter, rounds: number, report: Report): Promise<v
     faults,
     [],
   );
+}
+
+const KEY = 'the-key-of-people-2';
+
+/** A worker stands still while a user of its own is banned, or their connections are ended. */
+async function stopped(adapter: Adapter, report: Report): Promise<void> {
+  await using server = await openServer({ adapter, workers: 2, args: ['--api-key', KEY] });
+  const url = server.urls[0] ?? '';
+  const end = {
+    async ban(owner: ChatClient, room: string, user: string) {
+      await owner.requestSurely('member:set', { room, user, banned: true });
+    },
+    async disconnect(_owner: ChatClient, _room: string, user: string) {
+      await fetch(`${url}/api/v1/users/${user}/disconnect`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${KEY}` },
+      });
+      // It holds within a second.
+      await pause(1_000);
+    },
+  };
+  for (const [what, act] of Object.entries(end)) {
+    const owner = await ChatClient.connect(url, { user: fresh('owner') });
+    const room = fresh('r');
+    await owner.ask('room:create', { room, kind: 'public' });
+    const bob = await elsewhere(url, fresh('bob'), owner);
+    await bob.join(room);
+    const { seq } = await owner.post(room, 'before');
+    await bob.reach(room, seq);
+    const pid = Number(bob.welcome.server.node.split(':').at(-1));
+    process.kill(pid, 'SIGSTOP');
+    let last: number;
+    try {
+      await act(owner, room, bob.user);
+      ({ seq: last } = await owner.postSurely(room, 'after'));
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await owner.reach(room, last);
+    await pause(2_000);
+    report.same(
+      `${adapter}, ${what} while their worker stood still: what came to them afterwards`,
+      bob.texts(room).filter((text) => text === 'after'),
+      [],
+    );
+    report.claim(
+      `${adapter}, ${what} while their worker stood still: they are told`,
+      bob.events.some(({ event, object }) =>
+        what === 'ban'
+          ? event === 'room' && (object as { gone?: string }).gone === 'banned'
+          : event === 'closing',
+      ),
+    );
+    for (const client of [owner, bob]) client.close();
+  }
+}
+
+/** A client of this user on another worker. */
+async function elsewhere(url: string, user: string, than: ChatClient): Promise<ChatClient> {
+  for (let i = 0; i < 50; i += 1) {
+    const client = await ChatClient.connect(url, { user });
+    if (client.welcome.server.node !== than.welcome.server.node) return client;
+    client.close();
+  }
+  throw new Error('all connections came to one worker');
 }

@@ -1,4 +1,6 @@
 /** Limits: one user on eight workers and two hosts. */
+import { ratioOf } from '../../src/bench/ratio.ts';
+import { runCompare } from '../../src/bench/compare.ts';
 import { ChatClient, fresh } from '../support/client.ts';
 import { openServer } from './server-handle.ts';
 import { ADAPTERS } from './core-3.ts';
@@ -13,6 +15,7 @@ export const people4: Scenario = {
   shortS: 90,
   async run(size, report) {
     for (const adapter of ADAPTERS) await spend(adapter, SIZES[size], report);
+    if (size === 'long') for (const adapter of ADAPTERS) await costOfLimits(adapter, report);
   },
 };
 
@@ -58,4 +61,47 @@ async function spend(
   report.claim(`${adapter}: between 90 and 110 are stored`, stored >= 90 && stored <= 110, String(stored));
   report.same(`${adapter}: refused by another name, or without a time`, wrong, 0);
   report.claim(`${adapter}: the limit was met`, refused > 0);
+}
+
+const PAIRS = 7;
+const NO_LIMITS = ['--rate-posts', '0', '--rate-joins', '0', '--rate-connects', '0'];
+const ALL_LIMITS = [
+  '--rate-posts',
+  '1000000/1m',
+  '--rate-room-posts',
+  '1000000/1m',
+  '--rate-requests',
+  '1000000/1m',
+  '--rate-bytes',
+  '1000000000/1m',
+];
+
+/** 500 posts a second with every limit and with none, in turn. */
+async function costOfLimits(adapter: Adapter, report: Report): Promise<void> {
+  const p50 = async (serverArgs: readonly string[]): Promise<number> => {
+    const { results } = await runCompare({
+      modes: [adapter],
+      scenarios: ['steady'],
+      runs: 1,
+      seconds: 10,
+      serverArgs,
+    });
+    const [result] = results;
+    if (result?.kind !== 'traffic' || result.void.length > 0) throw new Error(`void: ${result?.void.join()}`);
+    return result.delivery.p50Ms;
+  };
+  const pairs: [number, number][] = [];
+  for (let i = 0; i < PAIRS; i += 1) {
+    // Who is first may find another machine than who is second.
+    if (i % 2 === 0) pairs.push([await p50(ALL_LIMITS), await p50(NO_LIMITS)]);
+    else {
+      const without = await p50(NO_LIMITS);
+      pairs.push([await p50(ALL_LIMITS), without]);
+    }
+  }
+  const found = ratioOf(pairs);
+  const { ratio = Number.NaN, low = Number.NaN, high = Number.NaN } = found ?? {};
+  const told = `${ratio.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}, ${PAIRS} pairs)`;
+  report.figure(`${adapter}: p50 at 500 posts/s with all limits, as a ratio to none`, told);
+  report.claim(`${adapter}: limits cost at most 5 % of the p50`, ratio <= 1.05, told);
 }

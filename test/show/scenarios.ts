@@ -29,6 +29,10 @@ import { people1 } from './people-1.ts';
 import { people2 } from './people-2.ts';
 import { people3 } from './people-3.ts';
 import { people4 } from './people-4.ts';
+import { people5 } from './people-5.ts';
+import { people6 } from './people-6.ts';
+import { people7 } from './people-7.ts';
+import { people8 } from './people-8.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -62,4 +66,8 @@ export const SCENARIOS: readonly Scenario[] = [
   people2,
   people3,
   people4,
+  people5,
+  people6,
+  people7,
+  people8,
 ];

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ChatError } from '../../src/protocol/errors.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
-import { StoreUnavailable, type Store } from '../../src/chat/store.ts';
+import { type Store } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 
 interface Answer {
   readonly n: number;

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { roomId } from '../../src/chat/identity.ts';
-import type { JoinOptions } from '../../src/chat/store.ts';
+import type { JoinOptions } from '../../src/chat/store-types.ts';
 import { claimDataDir } from '../../src/store/lmdb/data-dir.ts';
 import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
 import { storeContract } from '../contract/store-contract.ts';

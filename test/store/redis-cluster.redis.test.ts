@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roomId } from '../../src/chat/identity.ts';
-import { StoreUnavailable } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import { Keys, ROOM_KEYS, slotOf } from '../../src/store/redis/keys.ts';
 import { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { storeContract } from '../contract/store-contract.ts';

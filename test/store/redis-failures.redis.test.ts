@@ -3,7 +3,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { presentEpoch } from '../../src/chat/position.ts';
-import { StoreUnavailable } from '../../src/chat/store.ts';
+import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import { Keys } from '../../src/store/redis/keys.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/store/redis/redis-store.ts';
 import { accepted, Scene, seqsOf, textsOf, upTo } from '../contract/store-scene.ts';

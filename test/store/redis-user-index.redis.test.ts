@@ -1,6 +1,6 @@
 /** A user's index of rooms, when a change of a membership is cut short at any point. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { JoinOptions } from '../../src/chat/store.ts';
+import type { JoinOptions } from '../../src/chat/store-types.ts';
 import { connectRedis } from '../../src/ops/redis-client.ts';
 import { Keys } from '../../src/store/redis/keys.ts';
 import { RedisLink } from '../../src/store/redis/redis-link.ts';
@@ -132,4 +132,15 @@ test('a public room that is not in the list is put there by the next pass of ret
   await here.retain({});
   const { items } = await store.listRooms(here.namespace, undefined, 10);
   expect(items.map((item) => `${here.namespace}|${item.room}`)).toEqual([room]);
+});
+
+test('a room that somebody is joining is not taken out of their index by who finds no member yet', async () => {
+  const here = await scene();
+  const room = here.room();
+  const marked = await mark(here);
+  await store.recheckIndex(here.user('ada'), [room]);
+  await steps.join(room, 'ada', options, marked.deadline);
+  await store.recheckIndex(here.user('ada'), [room]);
+  expect((await store.index(here.user('ada'))).rooms).toEqual([room]);
+  expect(await isReadAgain(here)).toBe(false);
 });

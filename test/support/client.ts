@@ -132,7 +132,6 @@ export class ChatClient {
     });
   }
 
-  /** The reply's fields; rejects with `RefusedError`. */
   /** All that `send` asks reaches the server in one piece; by WebSocket. */
   async inOneWrite<T>(send: () => readonly Promise<T>[]): Promise<T[]> {
     const { ws } = this.socket.io.engine.transport as unknown as { ws: { _socket: TcpSocket } };
@@ -144,6 +143,7 @@ export class ChatClient {
     return Promise.all(asked);
   }
 
+  /** The reply's fields; rejects with `RefusedError`. */
   async ask<T = object>(event: string, object: unknown): Promise<T> {
     const reply = await this.request<T>(event, object);
     if (!reply.ok) throw new RefusedError(reply.error);
@@ -170,15 +170,21 @@ export class ChatClient {
     id: string = fresh('m'),
     untilMs = 60_000,
   ): Promise<PostReply> {
+    const reply = await this.requestSurely<PostReply>('message:post', { room, id, text }, untilMs);
+    if (!reply.ok) throw new RefusedError(reply.error);
+    return reply;
+  }
+
+  /** The same again until there is an answer that stands; the first may have been done all the same. */
+  async requestSurely<T = object>(event: string, object: unknown, untilMs = 60_000): Promise<Reply<T>> {
     const end = Date.now() + untilMs;
     for (;;) {
-      const reply = await this.#tryPost(room, text, id);
-      if (reply?.ok === true) return reply;
-      if (reply !== undefined && !reply.error.retry) throw new RefusedError(reply.error);
+      const reply = await this.#try<T>(event, object);
+      if (reply?.ok === true || reply?.error.retry === false) return reply;
       if (Date.now() > end) {
         const told = reply === undefined ? 'no reply' : JSON.stringify(reply);
         throw new Error(
-          `${this.user} could not post ${id} within ${untilMs} ms: ${told}; ${this.#trail.join('; ')}`,
+          `${this.user} has no answer to ${event} ${JSON.stringify(object)} within ${untilMs} ms: ${told}; ${this.#trail.join('; ')}`,
         );
       }
       await pause(reply?.error.retryAfterMs ?? 50);
@@ -232,18 +238,17 @@ export class ChatClient {
     this.close();
   }
 
-  #tryPost(room: string, text: string, id: string): Promise<Reply<PostReply> | undefined> {
+  /** Undefined: the connection was lost, or no answer came. */
+  #try<T>(event: string, object: unknown): Promise<Reply<T> | undefined> {
     return new Promise((resolve) => {
       if (!this.socket.connected) return resolve(undefined);
       const onDisconnect = (): void => resolve(undefined);
       this.socket.once('disconnect', onDisconnect);
-      this.socket
-        .timeout(10_000)
-        .emit('message:post', { room, id, text }, (error: Error | null, reply: Reply<PostReply>) => {
-          this.socket.off('disconnect', onDisconnect);
-          if (error !== null) this.#note(`no answer to ${id}`);
-          resolve(error === null ? reply : undefined);
-        });
+      this.socket.timeout(10_000).emit(event, object, (error: Error | null, reply: Reply<T>) => {
+        this.socket.off('disconnect', onDisconnect);
+        if (error !== null) this.#note(`no answer to ${event} ${JSON.stringify(object)}`);
+        resolve(error === null ? reply : undefined);
+      });
     });
   }
 

@@ -1,6 +1,6 @@
 /** What feeds need besides a store, for tests. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { DEFAULT_FEED_LIMITS, type FeedContext } from '../../src/chat/feed.ts';
+import { DEFAULT_FEED_LIMITS, type FeedContext } from '../../src/chat/feed-context.ts';
 import { Gate } from '../../src/chat/gate.ts';
 import { encodeEvent, encodeMessages } from '../../src/edge/wire-encoder.ts';
 

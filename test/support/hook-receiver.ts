@@ -15,19 +15,32 @@ export interface LogEvent {
   readonly messages: Message[];
 }
 
+/** Beside the logs, at best. */
+export interface OtherEvent {
+  readonly type: string;
+  readonly namespace: string;
+  readonly room?: string;
+  readonly user: string;
+}
+
 export interface HookReceiver extends AsyncDisposable {
   readonly url: string;
   readonly events: LogEvent[];
+  readonly others: OtherEvent[];
   /** What was wrong with what came. */
   readonly faults: string[];
   /** Answers with this status from now on; 0: none at all. */
   status: number;
+  /** Ends: nobody listens at its address, until `up`. */
+  down(): Promise<void>;
+  up(): Promise<void>;
   /** Seqs of a room in the order they came, repeats left out. */
   seqs(room: string): number[];
 }
 
 export async function startReceiver(port = 0): Promise<HookReceiver> {
   const events: LogEvent[] = [];
+  const others: OtherEvent[] = [];
   const faults: string[] = [];
   const receiver = { status: 204 };
   const server = createServer((request, response) => {
@@ -42,15 +55,24 @@ export async function startReceiver(port = 0): Promise<HookReceiver> {
         .digest('base64');
       if (given !== `v1,${mac}`) faults.push(`a signature that is none: ${String(given)}`);
       if (Math.abs(Number(at) - Date.now() / 1_000) > 60) faults.push(`a time that is none: ${String(at)}`);
-      if (receiver.status < 300) events.push(JSON.parse(body) as LogEvent);
+      if (receiver.status < 300) {
+        const event = JSON.parse(body) as LogEvent | OtherEvent;
+        if ('messages' in event) events.push(event);
+        else others.push(event);
+      }
       response.writeHead(receiver.status).end();
     });
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const listen = async (at: number): Promise<void> => {
+    server.listen(at, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(port);
+  const own = (server.address() as AddressInfo).port;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `http://127.0.0.1:${own}/hook`,
     events,
+    others,
     faults,
     get status() {
       return receiver.status;
@@ -58,10 +80,16 @@ export async function startReceiver(port = 0): Promise<HookReceiver> {
     set status(status) {
       receiver.status = status;
     },
+    async down() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+    up: () => listen(own),
     seqs(room) {
       const seen: number[] = [];
       for (const event of events) {
-        if (event.type !== 'log' || event.room !== room) continue;
+        if (event.room !== room) continue;
         for (const { seq } of event.messages) {
           const last = seen.at(-1) ?? 0;
           if (seq > last + 1) faults.push(`${room}: ${seq} after ${last}`);

@@ -28,15 +28,17 @@ export const QUIET_PARTS: Pick<
   | 'tellRoom'
   | 'tellOfIndex'
   | 'tellOfMembers'
+  | 'tellOfJoin'
   | 'handOn'
 > = {
   limits: UNLIMITED,
-  authorizer: new Authorizer(undefined, () => 0),
+  authorizer: new Authorizer(undefined, { now: () => 0, onFailure: () => {} }),
   hooks: {},
   roll: { arrive: () => {}, leave: () => {}, set: () => {} } as unknown as PresenceRoll,
   board: { unwatch: () => {} } as unknown as PresenceBoard,
   tellRoom: () => {},
   tellOfIndex: () => {},
   tellOfMembers: () => {},
+  tellOfJoin: () => {},
   handOn: () => {},
 };

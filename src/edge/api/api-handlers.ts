@@ -7,7 +7,7 @@ import { nameOf, roomId, userId, type RoomId } from '../../chat/identity.ts';
 import { presentEpoch } from '../../chat/position.ts';
 import { presenceOf, NEVER_SEEN } from '../../chat/presence.ts';
 import type { Act } from '../../chat/rights.ts';
-import type { RoomInfo } from '../../chat/store.ts';
+import type { RoomInfo } from '../../chat/store-types.ts';
 import type { ApiOperations, OperationId } from '../../protocol/api.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { DIRECT_PATTERN } from '../../protocol/words.ts';

@@ -3,9 +3,15 @@
  * api-handlers.ts; here are keys, errors as HTTP has them, and what a browser may see.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { apiOperations, NAMESPACE_QUERY, type ApiOperations, type Operation } from '../../protocol/api.ts';
+import {
+  apiOperations,
+  IDEMPOTENCY_HEADER,
+  NAMESPACE_QUERY,
+  type ApiOperations,
+  type Operation,
+} from '../../protocol/api.ts';
 import { ChatError, ERRORS, type ErrorBody } from '../../protocol/errors.ts';
-import { messageId, parse, checkShape } from '../../protocol/requests.ts';
+import { parse, checkShape } from '../../protocol/requests.ts';
 import type { ChatContext } from '../chat-context.ts';
 import { namespaceCheck } from '../namespaces.ts';
 import { errorBody } from '../request.ts';
@@ -75,14 +81,15 @@ export class Api {
     const { limits } = this.#context.settings;
     const body = operation.body === undefined ? undefined : await readJson(request, limits.maxPacketBytes);
     checkShape(body, limits.maxDepth);
-    const given = request.headers['idempotency-key'];
+    const { name, schema } = IDEMPOTENCY_HEADER;
+    const given = request.headers[name.toLowerCase()];
     const call = {
       namespace,
       ...params,
       query:
         operation.query === undefined ? undefined : parse(operation.query, queryOf(url, operation.query)),
       body: operation.body === undefined ? undefined : parse(operation.body, body),
-      idempotencyKey: given === undefined ? undefined : parse(messageId, given, 'Idempotency-Key'),
+      idempotencyKey: given === undefined ? undefined : parse(schema, given, name),
     };
     // Which handler goes with which call is the table’s word, which the compiler cannot follow.
     const handler = API_HANDLERS[id] as (context: ChatContext, call: ApiCall<never>) => Promise<ApiAnswer>;

@@ -17,7 +17,7 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   }
   if (bytes > maxBytes)
     throw new ChatError('too_large', `the body must be at most ${maxBytes} bytes (maxPacketBytes)`);
-  if (bytes === 0) return {};
+  if (bytes === 0) return readBefore(request);
   const type = request.headers['content-type'] ?? '';
   if (!/^application\/json\b/i.test(type))
     throw new ChatError(
@@ -29,4 +29,13 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   } catch {
     throw new ChatError('bad_request', 'the body must be JSON');
   }
+}
+
+/** What somebody has read before (a body parser of the application, in its `body`); else an empty object. */
+function readBefore(request: IncomingMessage & { readonly body?: unknown }): unknown {
+  if (typeof request.body === 'object' && request.body !== null) return request.body;
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  if (length !== '0' || encoding !== undefined)
+    throw new ChatError('bad_request', 'the body was read by another middleware, which left no JSON of it');
+  return {};
 }

@@ -1,8 +1,10 @@
 /** The OpenAPI 3.1 document, from the schemas that validate. */
 import { toJsonSchema } from '@valibot/to-json-schema';
-import type * as v from 'valibot';
+import * as v from 'valibot';
 import {
+  BODY_ERRORS,
   COMMON_ERRORS,
+  IDEMPOTENCY_HEADER,
   NAMESPACE_QUERY,
   PATH_SCHEMAS,
   type ApiOperations,
@@ -37,25 +39,36 @@ export function openApiDocument(operations: ApiOperations, version: string): Jso
   };
 }
 
-function operationOf(id: string, { path, scope, summary, query, body, replies, errors }: Operation): Json {
+function operationOf(id: string, operation: Operation): Json {
+  const { path, scope, summary, query, body, replies, errors } = operation;
   const responses: Json = {};
   for (const [status, schema] of Object.entries(replies))
     responses[status] = {
       description: 'Done.',
       ...(schema === undefined ? {} : { content: jsonContent(schemaOf(schema)) }),
     };
-  for (const [status, codes] of byStatus([...errors, ...COMMON_ERRORS]))
+  for (const [status, codes] of byStatus([
+    ...COMMON_ERRORS,
+    ...(body === undefined ? [] : BODY_ERRORS),
+    ...errors,
+  ]))
     responses[status] = {
       description: codes.map((code) => `\`${code}\`: ${ERRORS[code].meaning}.`).join(' '),
       content: jsonContent({ $ref: '#/components/schemas/Error' }),
     };
+  responses['default'] = {
+    description: `\`internal\`: ${ERRORS.internal.meaning}.`,
+    content: jsonContent({ $ref: '#/components/schemas/Error' }),
+  };
   return {
     operationId: id,
     summary,
     description: `Needs a key with the scope \`${scope}\`.`,
     tags: [path.startsWith('/users') ? 'users' : 'rooms'],
-    parameters: queryParameters(query),
-    ...(body === undefined ? {} : { requestBody: { required: true, content: jsonContent(schemaOf(body)) } }),
+    parameters: [...headerParameters(operation), ...queryParameters(query)],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: !v.is(body, {}), content: jsonContent(schemaOf(body)) } }),
     responses,
   };
 }
@@ -78,6 +91,12 @@ function pathParameters(path: string): Json[] {
     required: true,
     schema: schemaOf(PATH_SCHEMAS[name as keyof typeof PATH_SCHEMAS]),
   }));
+}
+
+function headerParameters({ isIdempotent }: Operation): Json[] {
+  if (isIdempotent !== true) return [];
+  const { name, schema } = IDEMPOTENCY_HEADER;
+  return [{ name, in: 'header', description: 'Serves as id.', schema: schemaOf(schema) }];
 }
 
 function queryParameters(query: Operation['query']): Json[] {

@@ -5,13 +5,15 @@
  *     due rooms ──▶ page after the cursor ──▶ sent ──▶ cursor moved ──▶ next page, until there is none
  *
  * Which rooms are due it hears from the heads that workers tell each other, and, for what was not
- * heard, from a look through all rooms now and then. A receiver that fails is left alone for a
- * while, longer each time; nothing waits for it but its own entries.
+ * heard, from a look through all rooms now and then; those come behind. A receiver that fails is
+ * left alone for a while, longer each time; nothing waits for it but its own entries. Of a room
+ * whose page it does not want (4xx) it is sent smaller ones, and only that room waits.
  */
 import { nameOf, namespaceOf, type RoomId } from '../../chat/identity.ts';
 import type { Position } from '../../protocol/words.ts';
 import type { Store } from '../../chat/store.ts';
 import { ChatError } from '../../protocol/errors.ts';
+import { HookRefused } from './hook-sender.ts';
 
 export interface HookRunnerOptions {
   /** Names the receiver in the store. */
@@ -20,7 +22,16 @@ export interface HookRunnerOptions {
   readonly send: (id: string, event: object) => Promise<void>;
   readonly wait: (ms: number) => Promise<void>;
   readonly signal: AbortSignal;
-  readonly onFailure: (error: unknown, againInMs: number) => void;
+  /** `room`: it waits alone. */
+  readonly onFailure: (error: unknown, againInMs: number, room?: RoomId) => void;
+}
+
+/** Of a room of which the receiver does not want what it is sent. */
+interface Refused {
+  /** Entries of the next page. */
+  limit: number;
+  failures: number;
+  isWaiting: boolean;
 }
 
 type HookStore = Pick<Store, 'page' | 'scanRooms' | 'hookPlaces' | 'moveHook' | 'registerHook'>;
@@ -37,11 +48,15 @@ const RETRY_MAX_MS = 60_000;
 export class HookRunner {
   readonly #store: HookStore;
   readonly #options: HookRunnerOptions;
+  /** Heard of, and found by a look through all. */
   readonly #due = new Set<RoomId>();
+  readonly #found = new Set<RoomId>();
+  readonly #refused = new Map<RoomId, Refused>();
   readonly #running = new Map<RoomId, Promise<void>>();
   #registeredAt = 0;
   #failures = 0;
   #pause: Promise<void> | undefined;
+  #isScanning = false;
 
   constructor(store: HookStore, options: HookRunnerOptions) {
     this.#store = store;
@@ -55,13 +70,28 @@ export class HookRunner {
 
   /** Something was stored in this room. */
   hear(room: RoomId): void {
-    if (this.#due.size >= MAX_DUE && !this.#due.has(room)) return;
-    this.#due.add(room);
+    this.#add(this.#due, room);
+  }
+
+  #add(rooms: Set<RoomId>, room: RoomId): void {
+    if (this.#refused.get(room)?.isWaiting === true) return;
+    if (rooms.size >= MAX_DUE && !rooms.has(room)) return;
+    rooms.add(room);
     this.#start();
   }
 
   /** Looks through all rooms for entries that were not heard of. Rejects when the store does not answer. */
   async scan(): Promise<void> {
+    if (this.#isScanning) return;
+    this.#isScanning = true;
+    try {
+      await this.#scan();
+    } finally {
+      this.#isScanning = false;
+    }
+  }
+
+  async #scan(): Promise<void> {
     const { hook, signal, wait } = this.#options;
     await this.#store.scanRooms(async (rooms) => {
       const places = await this.#store.hookPlaces(
@@ -70,9 +100,10 @@ export class HookRunner {
       );
       for (const [i, { room, epoch, head }] of rooms.entries()) {
         const place = places[i];
-        if (head > 0 && (place === undefined || place.epoch !== epoch || place.seq < head)) this.hear(room);
+        if (head > 0 && (place === undefined || place.epoch !== epoch || place.seq < head))
+          this.#add(this.#found, room);
       }
-      while (this.#due.size >= MAX_DUE && !signal.aborted) await wait(RETRY_MS);
+      while (this.#found.size >= MAX_DUE && !signal.aborted) await wait(RETRY_MS);
     }, signal);
   }
 
@@ -82,17 +113,23 @@ export class HookRunner {
   }
 
   #start(): void {
-    for (const room of this.#due) {
+    for (const room of this.#next()) {
       if (this.#running.size >= ROOMS_AT_ONCE || this.#options.signal.aborted) return;
       // What is stored while a room is sent of is seen by the page after it, or heard again.
       if (this.#running.has(room)) continue;
       this.#due.delete(room);
+      this.#found.delete(room);
       const run = this.#bring(room).finally(() => {
         this.#running.delete(room);
         this.#start();
       });
       this.#running.set(room, run);
     }
+  }
+
+  *#next(): Generator<RoomId> {
+    yield* this.#due;
+    yield* this.#found;
   }
 
   /** Never rejects: what fails is tried again. */
@@ -104,11 +141,32 @@ export class HookRunner {
         this.#failures = 0;
         return;
       } catch (error) {
-        if (error instanceof ChatError && error.code === 'not_found') return;
+        if (error instanceof ChatError && error.code === 'not_found') {
+          this.#refused.delete(room);
+          return;
+        }
         if (this.#options.signal.aborted) return;
+        if (error instanceof HookRefused) return this.#refuse(room, error);
         this.#pauseAfter(error);
       }
     }
+  }
+
+  /** Others have its turn meanwhile. */
+  #refuse(room: RoomId, error: HookRefused): void {
+    const refused = this.#refused.get(room) ?? { limit: PAGE_ENTRIES, failures: 0, isWaiting: true };
+    // So many rooms that it does not want: the rest are found again.
+    if (this.#refused.size >= MAX_DUE && !this.#refused.has(room)) return;
+    this.#refused.set(room, refused);
+    refused.isWaiting = true;
+    const ms = Math.min(RETRY_MS * 2 ** refused.failures, RETRY_MAX_MS);
+    if (refused.limit > 1) refused.limit = Math.ceil(refused.limit / 4);
+    else refused.failures += 1;
+    this.#options.onFailure(error, ms, room);
+    void this.#options.wait(ms).then(() => {
+      refused.isWaiting = false;
+      this.hear(room);
+    });
   }
 
   #pauseAfter(error: unknown): void {
@@ -129,11 +187,15 @@ export class HookRunner {
     const after = place ?? (await this.#firstPlace(room));
     const { start, losses, entries } = await this.#store.page(room, {
       after,
-      limit: PAGE_ENTRIES,
+      limit: this.#refused.get(room)?.limit ?? PAGE_ENTRIES,
       maxBytes: PAGE_BYTES,
     });
     const last = entries.at(-1);
-    if (last === undefined && losses.length === 0) return false;
+    if (last === undefined && losses.length === 0) {
+      // All of it is from before: it is not looked through again.
+      if (place === undefined && after.seq > 0) await this.#store.moveHook(hook, room, after);
+      return false;
+    }
     const to: Position = { epoch: start.epoch, seq: last?.seq ?? start.seq };
     // The same entries have the same id, so that a receiver can tell that it had them.
     const id = `${hook}-${room}-${start.epoch}-${start.seq + 1}-${to.seq}`.replaceAll(
@@ -149,7 +211,16 @@ export class HookRunner {
       messages: entries.map(({ json }): unknown => JSON.parse(json)),
     });
     await this.#store.moveHook(hook, room, to);
+    this.#taken(room);
     return last !== undefined;
+  }
+
+  #taken(room: RoomId): void {
+    const refused = this.#refused.get(room);
+    if (refused === undefined) return;
+    refused.failures = 0;
+    refused.limit *= 2;
+    if (refused.limit >= PAGE_ENTRIES) this.#refused.delete(room);
   }
 
   /** Before the first entry since this receiver was registered: by halving, since times only grow. */

@@ -11,6 +11,7 @@ export const handleDirect: Handler<'dm:open'> = (context, caller, { user: other 
   const name = directRoom(session.user, other);
   const room = roomId(session.namespace, name);
   return session.change(room, async () => {
+    await context.limits.join(session.userId);
     const joined = await store.openDirect(room, session.user, other, {
       name: session.name,
       device: session.device,

@@ -1,7 +1,7 @@
 /** `history`: a page of the past, for members. */
-import { nameOf, roomId } from '../../chat/identity.ts';
+import { roomId } from '../../chat/identity.ts';
 import { presentEpoch, validUpTo } from '../../chat/position.ts';
-import type { RoomInfo } from '../../chat/store.ts';
+import type { RoomInfo } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Handler } from '../request.ts';
 import { messagesOf } from '../shown-messages.ts';
@@ -11,7 +11,7 @@ export const handleHistory: Handler<'history'> = async ({ store }, { session }, 
   const room = roomId(session.namespace, request.room);
   const page = await store.history(room, { user: session.user, before, after, limit });
   if (page.membership === undefined)
-    throw new ChatError('not_found', `no room ${nameOf(room)} that you are a member of`);
+    throw new ChatError('not_found', 'no such room, or you are not a member of it');
   if (epoch !== undefined) checkEpoch(page.info, epoch, Math.max(after ?? 0, (before ?? 1) - 1));
   const present = presentEpoch(page.info.chain);
   const last = page.entries.at(-1);

@@ -20,6 +20,7 @@ export const handleMemberSet: Handler<'member:set'> = async (context, caller, re
   const { room, ...change } = request;
   if (change.bannedUntil !== undefined && change.banned !== true)
     throw new ChatError('bad_request', 'bannedUntil goes with banned: true');
+  await context.limits.join(caller.session.userId);
   const { governed, at } = await governBy(context, caller, room, { do: 'member', ...change });
   return { reply: { member: governed.target, ...at } };
 };

@@ -1,11 +1,11 @@
 /** `room:create` and `room:join`: becoming a member, and beginning the feed. */
 import { randomBytes } from 'node:crypto';
 import { roomId, type RoomId } from '../../chat/identity.ts';
-import type { Joined, JoinOptions } from '../../chat/store.ts';
+import type { Joined, JoinOptions } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/words.ts';
 import { ROOM_PATTERN } from '../../protocol/words.ts';
-import { authorize } from '../authorize-all.ts';
+import { authorize, isAsked } from '../authorize-all.ts';
 import type { Caller, ChatContext } from '../chat-context.ts';
 import type { Answer, Handler } from '../request.ts';
 
@@ -36,16 +36,38 @@ function join(
   const room = roomId(session.namespace, name);
   return session.change(room, async () => {
     await context.limits.join(session.userId);
-    const action = how.mustCreate === true ? 'create' : 'join';
-    await authorize(context, { action, namespace: session.namespace, user: session.user, room: name });
-    const joined = await store.join(room, session.user, {
-      name: session.name,
-      device: session.device,
-      maxRoomsPerUser: settings.limits.maxRoomsPerUser,
-      ...how,
-    });
+    const ask = (action: 'create' | 'join'): Promise<void> =>
+      authorize(context, { action, namespace: session.namespace, user: session.user, room: name });
+    const become = (create: JoinOptions['create']): Promise<Joined> =>
+      store.join(room, session.user, {
+        name: session.name,
+        device: session.device,
+        maxRoomsPerUser: settings.limits.maxRoomsPerUser,
+        ...how,
+        create,
+      });
+    await ask(how.mustCreate === true ? 'create' : 'join');
+    const joined =
+      how.mustCreate !== true && how.create !== undefined && isAsked(context)
+        ? await joinOrCreate(become, how.create, () => ask('create'))
+        : await become(how.create);
     return beginJoined(context, caller, room, name, joined, after);
   });
+}
+
+/** Who may join may not create by it what they may not create. */
+async function joinOrCreate(
+  become: (create: JoinOptions['create']) => Promise<Joined>,
+  create: JoinOptions['create'],
+  mayCreate: () => Promise<void>,
+): Promise<Joined> {
+  try {
+    return await become(undefined);
+  } catch (error) {
+    if (!(error instanceof ChatError) || error.code !== 'not_found') throw error;
+  }
+  await mayCreate();
+  return become(create);
 }
 
 /** The room's state, and its feed behind it. */
@@ -63,6 +85,7 @@ export function beginJoined(
     // This user's other sockets, here and elsewhere, get the room too.
     context.tellOfIndex(session.userId);
     context.tellOfMembers(room);
+    context.tellOfJoin(room, session.user);
   }
   const { state, start } = session.begin(room, joined, name, { after });
   return { reply: state, after: start };

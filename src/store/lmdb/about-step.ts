@@ -7,7 +7,7 @@ import { erasedTail, kindLetter, isFrom, storedEntry, storedParts, textOfTail } 
 import type { Draft, Reference } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
 import { presentEpoch, settle } from '../../chat/position.ts';
-import type { Edited } from '../../chat/store.ts';
+import type { Edited } from '../../chat/store-types.ts';
 import type { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
 import type { MemberRecord, RoomRecord } from './records.ts';

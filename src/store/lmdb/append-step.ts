@@ -3,7 +3,7 @@ import { EntryMaker, kindLetter, storedEntry, type Draft, type Entry } from '../
 import type { RoomId } from '../../chat/identity.ts';
 import { presentEpoch } from '../../chat/position.ts';
 import { postRefusal } from '../../chat/rights.ts';
-import type { Appended, RoomBatch, RoomCommit } from '../../chat/store.ts';
+import type { Appended, RoomBatch, RoomCommit } from '../../chat/store-types.ts';
 import type { ChatError } from '../../protocol/errors.ts';
 import { aboutRefusal, amend } from './about-step.ts';
 import type { Environment } from './environment.ts';

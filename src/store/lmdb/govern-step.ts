@@ -20,7 +20,7 @@ import {
   type Decision,
   type Sanction,
 } from '../../chat/rights.ts';
-import type { DirectOptions, GovernOptions, Governed, ListedMember } from '../../chat/store.ts';
+import type { DirectOptions, GovernOptions, Governed, ListedMember } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { appendSystem } from './append-step.ts';
 import type { Environment } from './environment.ts';
@@ -49,7 +49,10 @@ export function governRoom(
   const decision = decide(facts, actor, act);
   const from = actor === 'server' ? '' : actor.user;
   if (target !== undefined) {
-    if (member === undefined && decision.role !== undefined) checkRoomsOf(env, room, target, maxRoomsPerUser);
+    if (member === undefined && decision.role !== undefined) {
+      checkRoomsOf(env, room, target, maxRoomsPerUser);
+      if (env.blocks.get([userId(namespaceOf(room), target), from]) !== undefined) throw blockedError();
+    }
     putSanction(env, room, record, target, decision.sanction, maxSanctions);
   }
   record.kind = decision.kind;

@@ -8,13 +8,12 @@
  * what was not flushed (flusher.ts), and begins new epochs. A write is answered after its flush.
  */
 import { randomBytes } from 'node:crypto';
-import { setImmediate as turn, setTimeout } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import { nameOf } from '../../chat/identity.ts';
-import { presentEpoch } from '../../chat/position.ts';
 import type { Order, OrderPage } from '../../chat/orders.ts';
 import type { Leases, PresenceRecord } from '../../chat/presence.ts';
 import type { Act, Actor } from '../../chat/rights.ts';
+import type { Store } from '../../chat/store.ts';
 import type {
   Commit,
   CursorMove,
@@ -41,18 +40,16 @@ import type {
   RoomInfo,
   RoomView,
   ScannedRoom,
-  Store,
   TokenAsk,
   TokenGrant,
-} from '../../chat/store.ts';
-import { StoreUnavailable } from '../../chat/store.ts';
+} from '../../chat/store-types.ts';
 import type { Log } from '../../ops/log.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability, Position } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
 import { clearRoom, closeRoom, dirtyRooms } from './delete-step.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
-import { blockUser, governRoom, memberIn, openDirect } from './govern-step.ts';
+import { blockUser, governRoom, openDirect } from './govern-step.ts';
 import {
   indexVersionOf,
   isNewestDevice,
@@ -63,23 +60,17 @@ import {
   roomsOf,
   useDevice,
 } from './member-steps.ts';
+import { listMembers, listRooms, memberNames, scannedRooms } from './list-steps.ts';
+import { LmdbData } from './lmdb-data.ts';
+import { LmdbPresence } from './lmdb-presence.ts';
 import { giveOrder, readOrders } from './order-step.ts';
-import {
-  claimRole,
-  endLease,
-  enterPresence,
-  leaseIsDue,
-  openLease,
-  readLeases,
-  readPresence,
-  sweepLease,
-} from './presence-step.ts';
+import { Probe } from './probe.ts';
 import { readHistory, readPage, viewOf } from './read-steps.ts';
 import type { RoomRecord } from './records.ts';
 import { dueRooms, retainStep } from './retention.ts';
 import { enterRoom, isCurrent, newRoom } from './room-step.ts';
 import { sweepTokens, takeTokens } from './token-step.ts';
-import { unavailable, WriteQueue } from './write-queue.ts';
+import { unavailable } from './write-queue.ts';
 
 export interface LmdbStoreOptions extends EnvironmentOptions {
   /** Wall-clock time, ms since 1970. */
@@ -91,24 +82,18 @@ export interface LmdbStoreOptions extends EnvironmentOptions {
 
 export class LmdbStore implements Store {
   readonly durability: Durability = 'disk';
+  readonly #data: LmdbData;
   readonly #env: Environment;
   readonly #now: () => number;
-  readonly #queue: WriteQueue;
-  #probedAt = Number.NEGATIVE_INFINITY;
-  /** Failures of the queue after which a probe was stored. */
-  #excused = 0;
-  /** As they were at the last look. */
-  #leases: Leases = { alive: new Set(), ended: new Map() };
-  #closed: Promise<void> | undefined;
+  readonly #presence: LmdbPresence;
+  readonly #probe: Probe;
 
   private constructor(env: Environment, { now = Date.now, onPanic }: LmdbStoreOptions) {
     this.#env = env;
     this.#now = now;
-    const check = (): void => {
-      env.checkFiles();
-      env.flusher.check();
-    };
-    this.#queue = new WriteQueue(env, check, { onPanic });
+    this.#data = new LmdbData(env, now, { onPanic });
+    this.#presence = new LmdbPresence(this.#data);
+    this.#probe = new Probe(this.#data);
   }
 
   /** Creates what is not there. Rejects with `StoreUnavailable`. */
@@ -124,7 +109,7 @@ export class LmdbStore implements Store {
 
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
     // The committer has gathered them already.
-    const { value, flushed } = await this.#commit(
+    const { value, flushed } = await this.#data.commit(
       () => batches.map((batch) => appendBatch(this.#env, batch, this.#now())),
       { isUrgent: true, posts: batches.reduce((sum, { drafts }) => sum + drafts.length, 0) },
     );
@@ -138,11 +123,11 @@ export class LmdbStore implements Store {
   }
 
   leave(room: RoomId, user: string): Promise<Left> {
-    return this.#write(() => leaveRoom(this.#env, room, user, systemId(), this.#now()));
+    return this.#data.write(() => leaveRoom(this.#env, room, user, systemId(), this.#now()));
   }
 
   govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
-    return this.#write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now()));
+    return this.#data.write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now()));
   }
 
   async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
@@ -152,7 +137,7 @@ export class LmdbStore implements Store {
   }
 
   createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
-    return this.#write(() => {
+    return this.#data.write(() => {
       if (enterRoom(this.#env, room, this.#now()) !== undefined) return false;
       this.#env.rooms.put(room, newRoom(this.#env, room, this.#now(), kind, title));
       return true;
@@ -160,7 +145,7 @@ export class LmdbStore implements Store {
   }
 
   async deleteRoom(room: RoomId): Promise<void> {
-    await this.#write(() => closeRoom(this.#env, room, this.#now()));
+    await this.#data.write(() => closeRoom(this.#env, room, this.#now()));
     await this.#clear(room);
   }
 
@@ -168,14 +153,14 @@ export class LmdbStore implements Store {
   async recheckIndex(): Promise<void> {}
 
   async devices(user: UserId): Promise<readonly DeviceUse[]> {
-    const { devices = {} } = this.#read(() => this.#env.users.get(user)) ?? {};
+    const { devices = {} } = this.#data.read(() => this.#env.users.get(user)) ?? {};
     return Object.entries(devices)
       .map(([device, usedAt]) => ({ device, usedAt }))
       .toSorted((a, b) => b.usedAt - a.usedAt);
   }
 
   block(user: UserId, other: string, on: boolean, maxBlocks: number): Promise<void> {
-    return this.#write(() => blockUser(this.#env, user, other, on, maxBlocks, this.#now()));
+    return this.#data.write(() => blockUser(this.#env, user, other, on, maxBlocks, this.#now()));
   }
 
   page(room: RoomId, request: PageRequest): Promise<Page> {
@@ -193,7 +178,7 @@ export class LmdbStore implements Store {
   ): Promise<(RoomView | undefined)[]> {
     if (rooms.length === 0) return [];
     await this.#enter(rooms);
-    return this.#read(() =>
+    return this.#data.read(() =>
       rooms.map((room) => {
         const record = this.#env.rooms.get(room);
         return record === undefined ? undefined : viewOf(this.#env, room, record, user, device);
@@ -202,11 +187,11 @@ export class LmdbStore implements Store {
   }
 
   async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
-    return this.#read(() => rooms.map((room) => this.#env.rooms.head(room)));
+    return this.#data.read(() => rooms.map((room) => this.#env.rooms.head(room)));
   }
 
   async index(user: UserId): Promise<RoomIndex> {
-    return this.#read(() => ({
+    return this.#data.read(() => ({
       version: indexVersionOf(this.#env, user),
       rooms: roomsOf(this.#env, user),
       revokedBefore: this.#env.users.get(user)?.revokedBefore ?? 0,
@@ -214,24 +199,24 @@ export class LmdbStore implements Store {
   }
 
   async indexVersions(users: readonly UserId[]): Promise<number[]> {
-    return this.#read(() => users.map((user) => indexVersionOf(this.#env, user)));
+    return this.#data.read(() => users.map((user) => indexVersionOf(this.#env, user)));
   }
 
   async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
     // Most connections are of the device that was used last: nothing to write.
-    const entry = this.#read(() => this.#env.users.get(user));
+    const entry = this.#data.read(() => this.#env.users.get(user));
     if (entry !== undefined && isNewestDevice(entry, device)) return;
-    return this.#write(() => useDevice(this.#env, user, device, maxDevices, this.#now()));
+    return this.#data.write(() => useDevice(this.#env, user, device, maxDevices, this.#now()));
   }
 
   moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    return this.#write(() => {
+    return this.#data.write(() => {
       for (const move of moves) moveCursor(this.#env, move, this.#now());
     });
   }
 
   markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<ReadMark> {
-    return this.#write(() => markRead(this.#env, room, user, seq, epoch, this.#now()));
+    return this.#data.write(() => markRead(this.#env, room, user, seq, epoch, this.#now()));
   }
 
   async listRooms(
@@ -239,16 +224,7 @@ export class LmdbStore implements Store {
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedRoom>> {
-    return this.#read(() => {
-      const items: ListedRoom[] = [];
-      const start = `${namespace}|${cursor ?? ''}` as RoomId;
-      for (const { key, value } of this.#env.rooms.range({ start, end: `${namespace}}` as RoomId })) {
-        if (value.kind !== 'public' || nameOf(key) === cursor) continue;
-        if (items.length === limit) return { items, cursor: items.at(-1)?.room };
-        items.push({ room: nameOf(key), title: value.title, members: value.members, head: value.head });
-      }
-      return { items, cursor: undefined };
-    });
+    return this.#data.read(() => listRooms(this.#env, namespace, cursor, limit));
   }
 
   async listMembers(
@@ -257,75 +233,38 @@ export class LmdbStore implements Store {
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedMember>> {
-    return this.#read(() => {
-      const record = this.#env.rooms.get(room);
-      const isAllowed = asker === 'server' || this.#env.members.get([room, asker.user]) !== undefined;
-      if (record === undefined || !isAllowed)
-        throw new ChatError('not_found', 'no such room, or you are not a member of it');
-      const now = this.#now();
-      const items: ListedMember[] = [];
-      for (const key of this.#env.members.getKeys({
-        start: [room, cursor ?? ''],
-        end: [room, '\uffff'],
-      })) {
-        const [, user] = key;
-        if (user === cursor) continue;
-        if (items.length === limit) return { items, cursor: items.at(-1)?.user };
-        items.push(memberIn(this.#env, room, record, user, now));
-      }
-      return { items, cursor: undefined };
-    });
+    return this.#data.read(() => listMembers(this.#env, room, asker, { cursor, limit, now: this.#now() }));
   }
 
   async memberNames(room: RoomId, after: string | undefined, limit: number): Promise<string[]> {
-    return this.#read(() => {
-      const names: string[] = [];
-      const start: [RoomId, string] = [room, after ?? ''];
-      for (const [, user] of this.#env.members.getKeys({ start, end: [room, '\uffff'], limit: limit + 1 }))
-        if (user !== after && names.length < limit) names.push(user);
-      return names;
-    });
+    return this.#data.read(() => memberNames(this.#env, room, after, limit));
   }
 
-  async openLease(): Promise<string> {
-    const lease = randomBytes(8).toString('hex');
-    await this.#note(() => openLease(this.#env, lease, this.#now()));
-    return lease;
+  openLease(): Promise<string> {
+    return this.#presence.openLease();
   }
 
-  async renewLease(lease: string, ttlMs: number): Promise<boolean> {
-    if (ttlMs === 0) {
-      await this.#note(() => endLease(this.#env, lease, this.#now()));
-      return false;
-    }
-    const isDue = this.#read(() => leaseIsDue(this.#env, lease, this.#now()));
-    if (isDue === true) await this.#note(() => openLease(this.#env, lease, this.#now()));
-    return isDue !== undefined;
+  renewLease(lease: string, ttlMs: number): Promise<boolean> {
+    return this.#presence.renewLease(lease, ttlMs);
   }
 
   async leases(): Promise<Leases> {
-    this.#leases = this.#read(() => readLeases(this.#env, this.#leases, this.#now()));
-    return this.#leases;
+    return this.#presence.leases();
   }
 
-  async enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
-    return this.#note(() => enterPresence(this.#env, lease, changes));
+  enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
+    return this.#presence.enter(lease, changes);
   }
 
   async presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
-    return this.#read(() => users.map((user) => readPresence(this.#env, user)));
+    return this.#presence.read(users);
   }
 
-  async sweepLeases(forMs: number, signal: AbortSignal): Promise<void> {
+  async sweepLeases(forMs: number, signal: AbortSignal, onGone: (user: UserId) => void): Promise<void> {
     await this.#sweepTokens(signal);
-    for (const room of this.#read(() => dirtyRooms(this.#env))) if (!signal.aborted) await this.#clear(room);
-    const { ended } = await this.leases();
-    for (const [lease, endedAt] of ended) {
-      if (endedAt + forMs > this.#now()) continue;
-      let isMore = true;
-      while (isMore && !signal.aborted)
-        isMore = await this.#note(() => sweepLease(this.#env, lease, endedAt));
-    }
+    for (const room of this.#data.read(() => dirtyRooms(this.#env)))
+      if (!signal.aborted) await this.#clear(room);
+    await this.#presence.sweep(forMs, signal, onGone);
   }
 
   async scanRooms(
@@ -334,26 +273,19 @@ export class LmdbStore implements Store {
   ): Promise<void> {
     let last: RoomId | undefined;
     do {
-      const range = last === undefined ? {} : { start: last, exclusiveStart: true };
-      const rooms = this.#read(() =>
-        [...this.#env.rooms.range({ ...range, limit: SCAN_ROOMS })].map(({ key, value }) => ({
-          room: key,
-          epoch: presentEpoch(value.chain),
-          head: value.head,
-        })),
-      );
+      const after = last;
+      const rooms = this.#data.read(() => scannedRooms(this.#env, after, SCAN_ROOMS));
       await visit(rooms);
       last = rooms.length < SCAN_ROOMS ? undefined : rooms.at(-1)?.room;
     } while (last !== undefined && !signal.aborted);
   }
 
-  async claimRole(role: string, lease: string): Promise<boolean> {
-    if (this.#read(() => this.#env.roles.get(role)) === lease) return true;
-    return this.#note(() => claimRole(this.#env, role, lease));
+  claimRole(role: string, lease: string): Promise<boolean> {
+    return this.#presence.claimRole(role, lease);
   }
 
   registerHook(hook: string): Promise<number> {
-    return this.#write(() => {
+    return this.#data.write(() => {
       const known = this.#env.hooks.get(hook) ?? this.#now();
       void this.#env.hooks.put(hook, known);
       return known;
@@ -361,25 +293,25 @@ export class LmdbStore implements Store {
   }
 
   async hookPlaces(hook: string, rooms: readonly RoomId[]): Promise<(Position | undefined)[]> {
-    return this.#read(() => rooms.map((room) => this.#env.hookPlaces.get([hook, room])));
+    return this.#data.read(() => rooms.map((room) => this.#env.hookPlaces.get([hook, room])));
   }
 
   moveHook(hook: string, room: RoomId, to: Position): Promise<void> {
-    return this.#write(() => {
+    return this.#data.write(() => {
       if (this.#env.rooms.head(room) !== undefined) void this.#env.hookPlaces.put([hook, room], to);
     });
   }
 
   giveOrder(what: Order['do'], user: UserId): Promise<void> {
-    return this.#write(() => giveOrder(this.#env, what, user, this.#now()));
+    return this.#data.write(() => giveOrder(this.#env, what, user, this.#now()));
   }
 
   async orders(after: string | undefined): Promise<OrderPage> {
-    return this.#read(() => readOrders(this.#env, after));
+    return this.#data.read(() => readOrders(this.#env, after));
   }
 
   async takeTokens(asks: readonly TokenAsk[]): Promise<TokenGrant[]> {
-    return this.#note(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
+    return this.#data.note(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
   }
 
   async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
@@ -387,11 +319,11 @@ export class LmdbStore implements Store {
     do {
       if (signal.aborted) return;
       const after = last;
-      const found = this.#read(() => dueRooms(this.#env, after, policy, this.#now()));
+      const found = this.#data.read(() => dueRooms(this.#env, after, policy, this.#now()));
       let due = found.due;
       while (due.length > 0 && !signal.aborted) {
         const rooms = due;
-        due = await this.#write(() => retainStep(this.#env, rooms, policy, this.#now()));
+        due = await this.#data.write(() => retainStep(this.#env, rooms, policy, this.#now()));
       }
       last = found.last;
       // Others have their turn, however many rooms there are.
@@ -399,33 +331,12 @@ export class LmdbStore implements Store {
     } while (last !== undefined);
   }
 
-  async ping(): Promise<void> {
-    // An empty transaction waits for the writer lock as every commit does. Whether the disk
-    // takes anything is seen by a small write; not at each ping, so that an idle server is idle.
-    // After a failure, by one that does not fit into pages that happen to be free.
-    this.#read(() => {
-      this.#env.checkFiles();
-      this.#env.checkSpace();
-    });
-    const { failures } = this.#queue;
-    const isDoubtful = failures !== this.#excused;
-    const isDue = isDoubtful || performance.now() - this.#probedAt >= PROBE_MS;
-    const probe = (): void => {
-      if (isDue) void this.#env.probe.put('at', isDoubtful ? LARGE_PROBE : String(this.#now()));
-    };
-    await within(this.#write(probe), PING_MS);
-    this.#excused = failures;
-    if (isDue) this.#probedAt = performance.now();
+  ping(): Promise<void> {
+    return this.#probe.ping();
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#queue
-      .close()
-      // What was committed last asks for its flush in this turn.
-      .then(() => turn())
-      .then(() => this.#env.flusher.close())
-      .then(() => this.#env.root.close());
-    return this.#closed;
+    return this.#data.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -439,7 +350,7 @@ export class LmdbStore implements Store {
     device: string | undefined,
     become: () => boolean,
   ): Promise<Joined> {
-    const { view, isNew } = await this.#write(() => {
+    const { view, isNew } = await this.#data.write(() => {
       const isNew = become();
       const record = this.#env.rooms.get(room);
       return {
@@ -453,75 +364,34 @@ export class LmdbStore implements Store {
 
   async #clear(room: RoomId): Promise<void> {
     let isMore = true;
-    while (isMore) ({ value: isMore } = await this.#commit(() => clearRoom(this.#env, room)));
+    while (isMore) ({ value: isMore } = await this.#data.commit(() => clearRoom(this.#env, room)));
   }
 
   async #sweepTokens(signal: AbortSignal): Promise<void> {
     let after: string | undefined = '';
     while (after !== undefined && !signal.aborted) {
       const from: string = after;
-      after = await this.#note(() => sweepTokens(this.#env, from, this.#now()));
-    }
-  }
-
-  #guard(): void {
-    if (this.#closed !== undefined) throw new StoreUnavailable('the store is closed');
-  }
-
-  /** Resolves when it is on the disk. */
-  async #write<T>(step: () => T): Promise<T> {
-    const { value, flushed } = await this.#commit(step);
-    await flushed;
-    return value;
-  }
-
-  /** Resolves when others see it and it survives this process; `flushed` when it is on the disk. */
-  async #commit<T>(
-    step: () => T,
-    { isUrgent = false, posts = 0 } = {},
-  ): Promise<{ value: T; flushed: Promise<void> }> {
-    const value = await this.#queue.run(step, { isUrgent });
-    return { value, flushed: this.#flush(posts) };
-  }
-
-  /** As `#commit`, of what a crash of the machine may undo: no flush is asked for it. */
-  #note<T>(step: () => T): Promise<T> {
-    return this.#queue.run(step);
-  }
-
-  async #flush(posts: number): Promise<void> {
-    try {
-      await this.#env.flusher.flush(posts);
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  /** One snapshot: everything that was committed before. */
-  #read<T>(look: () => T): T {
-    this.#guard();
-    try {
-      this.#env.root.resetReadTxn();
-      return look();
-    } catch (error) {
-      throw error instanceof ChatError ? error : unavailable(error);
+      after = await this.#data.note(() => sweepTokens(this.#env, from, this.#now()));
     }
   }
 
   async #readRoom<T>(room: RoomId, look: (record: RoomRecord) => T): Promise<T> {
     await this.#enter([room]);
-    return this.#read(() => {
+    return this.#data.read(() => {
       const record = this.#env.rooms.get(room);
-      if (record === undefined) throw new ChatError('not_found', 'no such room');
+      if (record === undefined)
+        throw new ChatError('not_found', 'no such room, or you are not a member of it');
       return look(record);
     });
   }
 
   /** Opens the rooms' epochs where the life has changed; a read of one snapshot follows. */
   async #enter(rooms: readonly RoomId[]): Promise<void> {
-    const stale = this.#read(() => rooms.filter((room) => !isCurrent(this.#env, this.#env.rooms.get(room))));
+    const stale = this.#data.read(() =>
+      rooms.filter((room) => !isCurrent(this.#env, this.#env.rooms.get(room))),
+    );
     if (stale.length === 0) return;
-    await this.#write(() => {
+    await this.#data.write(() => {
       for (const room of stale) enterRoom(this.#env, room, this.#now());
     });
   }
@@ -533,22 +403,3 @@ function systemId(): string {
 
 /** Rooms that are visited together. */
 const SCAN_ROOMS = 500;
-const PING_MS = 2_000;
-const PROBE_MS = 30_000;
-const LARGE_PROBE = 'x'.repeat(262_144);
-
-async function within(task: Promise<void>, ms: number): Promise<void> {
-  const abort = new AbortController();
-  const late = setTimeout(ms, undefined, { signal: abort.signal }).then(
-    () => {
-      throw new StoreUnavailable(`no answer for ${ms} ms`);
-    },
-    () => {},
-  );
-  try {
-    // Whoever loses may still reject, and is handled by the race.
-    await Promise.race([task, late]);
-  } finally {
-    abort.abort();
-  }
-}

@@ -3,13 +3,13 @@ import { draft } from '../../chat/entry.ts';
 import { namespaceOf, userId, type RoomId, type UserId } from '../../chat/identity.ts';
 import { isFurther, presentEpoch, settle, validUpTo } from '../../chat/position.ts';
 import { checkBan, NO_SANCTION } from '../../chat/rights.ts';
-import type { CursorMove, JoinOptions, Left, ReadMark } from '../../chat/store.ts';
+import type { CursorMove, JoinOptions, Left, ReadMark } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Role } from '../../protocol/words.ts';
 import { appendSystem } from './append-step.ts';
 import type { Environment } from './environment.ts';
 import { countOwn } from './read-steps.ts';
-import type { MemberRecord, RoomRecord, UserRecord } from './records.ts';
+import { own, type MemberRecord, type RoomRecord, type UserRecord } from './records.ts';
 import { enterRoom, newRoom } from './room-step.ts';
 
 /** Makes the user a member; true if it was none before. */
@@ -129,7 +129,7 @@ export function useDevice(
 ): void {
   const entry = env.users.get(user) ?? { version: 0, devices: {} };
   if (isNewestDevice(entry, device)) return;
-  const isNew = entry.devices[device] === undefined;
+  const isNew = own(entry.devices, device) === undefined;
   const others = Object.keys(entry.devices).length;
   const name = user.slice(user.indexOf('|') + 1);
   if (isNew && others > 0) {
@@ -147,21 +147,21 @@ export function useDevice(
 
 /** Used last already, so that using it again changes nothing. */
 export function isNewestDevice({ devices }: UserRecord, device: string): boolean {
-  const used = devices[device];
+  const used = own(devices, device);
   return used !== undefined && Object.values(devices).every((other) => other <= used);
 }
 
 function setCursorToHead(env: Environment, room: RoomId, user: string, device: string, now: number): void {
   const record = enterRoom(env, room, now);
   const member = env.members.get([room, user]);
-  if (record === undefined || member === undefined || member.cursors[device] !== undefined) return;
+  if (record === undefined || member === undefined || own(member.cursors, device) !== undefined) return;
   member.cursors[device] = { epoch: presentEpoch(record.chain), seq: record.head };
   void env.members.put([room, user], member);
 }
 
 function forgetCursor(env: Environment, room: RoomId, user: string, device: string): void {
   const member = env.members.get([room, user]);
-  if (member?.cursors[device] === undefined) return;
+  if (member === undefined || own(member.cursors, device) === undefined) return;
   delete member.cursors[device];
   void env.members.put([room, user], member);
 }
@@ -170,7 +170,7 @@ export function moveCursor(env: Environment, { room, user, device, to }: CursorM
   const record = enterRoom(env, room, now);
   const member = record === undefined ? undefined : env.members.get([room, user]);
   if (record === undefined || member === undefined) return;
-  const cursor = member.cursors[device] ?? member.point;
+  const cursor = own(member.cursors, device) ?? member.point;
   const bounded =
     to.epoch === presentEpoch(record.chain) && to.seq > record.head ? { ...to, seq: record.head } : to;
   if (!isFurther(record.chain, bounded, cursor)) return;

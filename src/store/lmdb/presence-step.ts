@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import type { UserId } from '../../chat/identity.ts';
 import type { Leases, PresenceRecord } from '../../chat/presence.ts';
-import type { PresenceChange } from '../../chat/store.ts';
+import type { PresenceChange } from '../../chat/store-types.ts';
 import { isAlive } from './alive.ts';
 import type { Environment } from './environment.ts';
 import type { LeaseRecord, PresenceEntries } from './records.ts';
@@ -90,8 +90,15 @@ function toRecord({ lastSeen, entries }: PresenceEntries): PresenceRecord {
   return { lastSeen, entries: new Map(Object.entries(entries)) };
 }
 
-/** One step; false: the lease had no more, and is forgotten. */
-export function sweepLease(env: Environment, lease: string, endedAt: number): boolean {
+export interface Swept {
+  /** False: the lease had no more, and is forgotten. */
+  readonly isMore: boolean;
+  /** Those who are nowhere now. */
+  readonly gone: readonly UserId[];
+}
+
+/** One step. */
+export function sweepLease(env: Environment, lease: string, endedAt: number): Swept {
   const users = [
     ...env.holds.getKeys({
       start: [lease, '' as UserId],
@@ -100,10 +107,11 @@ export function sweepLease(env: Environment, lease: string, endedAt: number): bo
     }),
   ];
   const changes = users.map(([, user]) => ({ user, entry: undefined, lastSeen: endedAt }));
-  enterPresence(env, lease, changes);
-  if (users.length === SWEEP_STEP) return true;
-  void env.leases.remove(lease);
-  return false;
+  const records = enterPresence(env, lease, changes);
+  const gone = changes.filter((_, i) => records[i]?.entries.size === 0).map(({ user }) => user);
+  const isMore = users.length === SWEEP_STEP;
+  if (!isMore) void env.leases.remove(lease);
+  return { isMore, gone };
 }
 
 function ownProcess(): Pick<LeaseRecord, 'pid' | 'startedAt'> {

@@ -11,10 +11,10 @@ import type {
   PageRequest,
   RoomInfo,
   RoomView,
-} from '../../chat/store.ts';
+} from '../../chat/store-types.ts';
 import { editedBetween } from './about-step.ts';
 import type { Environment } from './environment.ts';
-import type { MemberRecord, RoomRecord } from './records.ts';
+import { own, type MemberRecord, type RoomRecord } from './records.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
 const MAX_HISTORY_BYTES = 4_194_304;
@@ -47,7 +47,7 @@ function membershipOf(
   device: string | undefined,
 ): Membership {
   const { role, name, point, read } = member;
-  const cursor = (device === undefined ? undefined : member.cursors[device]) ?? point;
+  const cursor = (device === undefined ? undefined : own(member.cursors, device)) ?? point;
   return { role, name, point, read, cursor, unread: unreadOf(env, room, record, user, member) };
 }
 

@@ -86,3 +86,8 @@ export interface TokenRecord {
   /** Ms since 1970. */
   until: number;
 }
+
+/** By a name that a peer chose: not what every object has. */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}

@@ -4,7 +4,7 @@
  */
 import { kindLetter, storedParts } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
-import type { RetentionPolicy } from '../../chat/store.ts';
+import type { RetentionPolicy } from '../../chat/store-types.ts';
 import type { Environment } from './environment.ts';
 import type { RoomRecord } from './records.ts';
 import { enterRoom } from './room-step.ts';

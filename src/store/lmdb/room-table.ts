@@ -6,7 +6,7 @@
 import type { Database } from 'lmdb';
 import type { RoomId } from '../../chat/identity.ts';
 import { presentEpoch } from '../../chat/position.ts';
-import type { RoomHead } from '../../chat/store.ts';
+import type { RoomHead } from '../../chat/store-types.ts';
 import type { RoomRecord } from './records.ts';
 
 export interface RoomRange {

@@ -1,5 +1,5 @@
 /** Shared limits in LMDB: one record a key, until its window is over. Each inside one write transaction. */
-import type { TokenAsk, TokenGrant } from '../../chat/store.ts';
+import type { TokenAsk, TokenGrant } from '../../chat/store-types.ts';
 import { grantOf } from '../../chat/token-share.ts';
 import type { Environment } from './environment.ts';
 

@@ -14,7 +14,7 @@
  * whole transaction. Steps may run again, in a new one: they keep nothing of the one before.
  */
 import { ABORT } from 'lmdb';
-import { StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
 import { canBegin, CannotBegin, commitFailure, isPanic, isUndone } from './panic.ts';

@@ -6,7 +6,7 @@
  * as long as nothing is written, and where it is not (a slot on its way, a Redis that insists)
  * the keys are read one by one.
  */
-import { StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { chunks } from './chunks.ts';
 import { listOf } from './records.ts';
 import type { RedisLink } from './redis-link.ts';

@@ -47,6 +47,7 @@ if ARGV[14] ~= '' and facts[6] == '' then
   m.sanctions = m.sanctions + 1
 elseif ARGV[14] == '' and facts[6] ~= '' then m.sanctions = m.sanctions - 1 end
 local at = int(math.max(time, m.lastAt))
+if #ARGV >= 16 then m.lastAt = tonumber(at) end
 local point, first = int(m.head), m.head + 1
 local ended = ''
 if role ~= before then
@@ -79,7 +80,7 @@ if target ~= '' then
   end
 end
 redis.call('HSET', KEYS[1], 'kind', m.kind, 'title', m.title, 'life', m.life, 'chain', m.chain, 'head', int(m.head),
-  'members', int(m.members), 'owners', int(m.owners), 'bytes', int(m.bytes), 'lastAt', at, 'sanctions', int(m.sanctions))
+  'members', int(m.members), 'owners', int(m.owners), 'bytes', int(m.bytes), 'lastAt', int(m.lastAt), 'sanctions', int(m.sanctions))
 setHead(KEYS[7], m)
 return {'done', m.epoch, at, int(first), metaReply(m), role == '' and '' or record, ended}
 `;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { draft as makeDraft, EntryMaker } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
 import type { Actor, Decision, Facts } from '../../chat/rights.ts';
-import type { Batch } from '../../chat/store.ts';
+import type { Batch } from '../../chat/store-types.ts';
 import type { Position, RoomKind } from '../../protocol/words.ts';
 import { GOVERN_SCRIPTS } from './govern-scripts.ts';
 import type { Keys } from './keys.ts';

@@ -4,7 +4,7 @@
  * Looked at when the store opens, at every ping and after every reconnect: somebody may have
  * changed the configuration, or another server may answer now.
  */
-import { StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { type Keys, slotOf } from './keys.ts';

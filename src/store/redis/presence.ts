@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { UserId } from '../../chat/identity.ts';
 import type { Here, Leases, PresenceEntry, PresenceRecord } from '../../chat/presence.ts';
-import type { PresenceChange } from '../../chat/store.ts';
+import type { PresenceChange } from '../../chat/store-types.ts';
 import { readMany } from './bulk.ts';
 import { chunks, inWindows } from './chunks.ts';
 import type { Keys } from './keys.ts';
@@ -76,7 +76,18 @@ export class RedisPresence {
     return texts.map((text) => (text === undefined ? undefined : recordOf(text)));
   }
 
-  async sweep(lease: string, endedAt: number, signal: AbortSignal): Promise<void> {
+  async sweep(forMs: number, signal: AbortSignal, onGone: (user: UserId) => void): Promise<void> {
+    const { ended } = await this.leases(Date.now());
+    for (const [lease, endedAt] of ended)
+      if (endedAt + forMs <= Date.now() && !signal.aborted) await this.#sweep(lease, endedAt, signal, onGone);
+  }
+
+  async #sweep(
+    lease: string,
+    endedAt: number,
+    signal: AbortSignal,
+    onGone: (user: UserId) => void,
+  ): Promise<void> {
     const key = this.#keys.leaseUsers(lease);
     while (!signal.aborted) {
       const users = textsOf(await this.#link.send(key, ['SRANDMEMBER', key, String(STEP)])) as UserId[];
@@ -84,10 +95,10 @@ export class RedisPresence {
         await this.#link.send(this.#keys.leases, ['ZREM', this.#keys.leases, lease]);
         return;
       }
-      await this.enter(
-        lease,
-        users.map((user) => ({ user, entry: undefined, lastSeen: Math.round(endedAt) })),
-      );
+      const lastSeen = Math.round(endedAt);
+      const changes = users.map((user) => ({ user, entry: undefined, lastSeen }));
+      const records = await this.enter(lease, changes);
+      for (const [i, user] of users.entries()) if (records[i]?.entries.size === 0) onGone(user);
     }
   }
 

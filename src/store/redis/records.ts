@@ -2,7 +2,7 @@
 import { isFrom, storedParts } from '../../chat/entry.ts';
 import type { EpochMark } from '../../chat/position.ts';
 import { isSanctioned, NO_SANCTION, type Sanction } from '../../chat/rights.ts';
-import type { Membership, RoomInfo } from '../../chat/store.ts';
+import type { Membership, RoomInfo } from '../../chat/store-types.ts';
 import type { Position, Role, RoomKind } from '../../protocol/words.ts';
 
 const KINDS: readonly string[] = ['public', 'private', 'direct'] satisfies RoomKind[];

@@ -7,7 +7,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ErrorReply } from 'redis';
-import { StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import type { RedisConnection } from '../../ops/redis-client.ts';
 import { slotOf } from './keys.ts';
 import type { Script } from './script.ts';

@@ -10,7 +10,8 @@ import type { RoomId, UserId } from '../../chat/identity.ts';
 import { nameOf, namespaceOf, userId } from '../../chat/identity.ts';
 import type { Order, OrderPage } from '../../chat/orders.ts';
 import type { Leases, PresenceRecord } from '../../chat/presence.ts';
-import { bannedError, type Act, type Actor } from '../../chat/rights.ts';
+import type { Act, Actor } from '../../chat/rights.ts';
+import type { Store } from '../../chat/store.ts';
 import type {
   Commit,
   CursorMove,
@@ -38,11 +39,10 @@ import type {
   RoomInfo,
   RoomView,
   ScannedRoom,
-  Store,
   TokenAsk,
   TokenGrant,
-} from '../../chat/store.ts';
-import { StoreUnavailable } from '../../chat/store.ts';
+} from '../../chat/store-types.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import type { Log } from '../../ops/log.ts';
 import { connectRedis } from '../../ops/redis-client.ts';
 import { ChatError } from '../../protocol/errors.ts';
@@ -57,11 +57,13 @@ import { positionOf, textsOf } from './records.ts';
 import { RedisLink, type LinkOptions } from './redis-link.ts';
 import { retainAll } from './retention.ts';
 import { scanRooms } from './scan-rooms.ts';
+import { useDevice } from './devices.ts';
 import { giveOrder, readOrders } from './orders.ts';
 import { RedisPresence } from './presence.ts';
 import { Rights } from './rights.ts';
+import { PublicRooms } from './public-rooms.ts';
 import { RoomReads } from './room-reads.ts';
-import { RoomSteps, type JoinAnswer } from './room-steps.ts';
+import { RoomSteps } from './room-steps.ts';
 import { takeTokens } from './tokens.ts';
 import { tooManyRooms, UserIndex, type Marked } from './user-index.ts';
 
@@ -91,6 +93,7 @@ export class RedisStore implements Store {
   readonly #index: UserIndex;
   readonly #rights: Rights;
   readonly #presence: RedisPresence;
+  readonly #public: PublicRooms;
   #closed: Promise<void> | undefined;
 
   private constructor(link: RedisLink, keys: Keys, health: Health, log: Log | undefined) {
@@ -102,6 +105,7 @@ export class RedisStore implements Store {
     this.#reads = new RoomReads(this.#steps);
     this.#index = new UserIndex(link, keys);
     this.#presence = new RedisPresence(link, keys);
+    this.#public = new PublicRooms(link, keys);
     this.#rights = new Rights(this.#steps, new GovernSteps(link, keys), this.#index, (task) =>
       this.#mend(task),
     );
@@ -158,7 +162,7 @@ export class RedisStore implements Store {
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
     const seen = await this.#steps.join(room, user, options, undefined);
-    if (seen.word !== 'would') return this.#joined(room, user, seen);
+    if (seen.word !== 'would') return this.#reads.joined(room, user, seen);
     const id = userId(namespaceOf(room), user);
     const marked = await this.#index.mark(id, room, options.maxRoomsPerUser);
     if (typeof marked === 'string') throw tooManyRooms(options.maxRoomsPerUser);
@@ -168,11 +172,11 @@ export class RedisStore implements Store {
       await Promise.all([
         this.#mend(this.#index.settle(id, room, marked.entry, answer.member.point)),
         answer.word === 'joined' && answer.room.kind === 'public'
-          ? this.#mend(this.#list([room]))
+          ? this.#mend(this.#public.add([room]))
           : undefined,
       ]);
     }
-    return this.#joined(room, user, answer);
+    return this.#reads.joined(room, user, answer);
   }
 
   async leave(room: RoomId, user: string): Promise<Left> {
@@ -188,17 +192,19 @@ export class RedisStore implements Store {
   async govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
     const governed = await this.#rights.govern(room, actor, act, options);
     if (act.do === 'set' && governed.batch !== undefined)
-      await this.#mend(governed.info.kind === 'public' ? this.#list([room]) : this.#unlist(room));
+      await this.#mend(
+        governed.info.kind === 'public' ? this.#public.add([room]) : this.#public.remove(room),
+      );
     return governed;
   }
 
   async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
-    return this.#joined(room, user, await this.#rights.openDirect(room, user, other, options));
+    return this.#reads.joined(room, user, await this.#rights.openDirect(room, user, other, options));
   }
 
   async createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
     const isNew = await this.#rights.create(room, kind, title);
-    if (isNew && kind === 'public') await this.#mend(this.#list([room]));
+    if (isNew && kind === 'public') await this.#mend(this.#public.add([room]));
     return isNew;
   }
 
@@ -210,7 +216,7 @@ export class RedisStore implements Store {
       members.push(...names);
     } while (names.length === NAMES_AT_ONCE);
     await this.#rights.delete(room, members);
-    await this.#mend(this.#unlist(room));
+    await this.#mend(this.#public.remove(room));
   }
 
   async recheckIndex(user: UserId, rooms: readonly RoomId[]): Promise<void> {
@@ -270,16 +276,7 @@ export class RedisStore implements Store {
   }
 
   async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
-    if (await this.#index.touch(user, device)) return;
-    const name = nameOf(user);
-    const { rooms, devices } = await this.#index.known(user);
-    const known = devices.filter((other) => other !== device);
-    // The device is known only when all its cursors are set, so that one that was cut short goes on.
-    if (known.length > 0) await inWindows(rooms, (room) => this.#steps.device(room, name, device, 'head'));
-    const forgotten = known.slice(0, Math.max(0, known.length + 1 - maxDevices));
-    for (const other of forgotten)
-      await inWindows(rooms, (room) => this.#steps.device(room, name, other, 'forget'));
-    await this.#index.addDevice(user, device, forgotten);
+    await useDevice(this.#index, this.#steps, user, device, maxDevices);
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
@@ -301,21 +298,7 @@ export class RedisStore implements Store {
     cursor: string | undefined,
     limit: number,
   ): Promise<ListPage<ListedRoom>> {
-    const key = this.#keys.listed(namespace);
-    const command = ['ZRANGEBYLEX', key, `(${cursor ?? ''}`, '+', 'LIMIT', '0', String(limit + 1)];
-    const names = textsOf(await this.#link.send(key, command));
-    const listed = names.slice(0, limit);
-    const views = await this.views(
-      '',
-      undefined,
-      listed.map((name) => `${namespace}|${name}` as RoomId),
-    );
-    const items = listed.flatMap((name, i): ListedRoom[] => {
-      const info = views[i]?.info;
-      if (info === undefined || info.kind !== 'public') return [];
-      return [{ room: name, title: info.title, members: info.members, head: info.head }];
-    });
-    return { items, cursor: names.length > limit ? listed.at(-1) : undefined };
+    return this.#public.page(namespace, cursor, limit, (rooms) => this.views('', undefined, rooms));
   }
 
   async listMembers(
@@ -362,11 +345,8 @@ export class RedisStore implements Store {
     return this.#presence.read(users);
   }
 
-  async sweepLeases(forMs: number, signal: AbortSignal): Promise<void> {
-    const { ended } = await this.leases();
-    for (const [lease, endedAt] of ended)
-      if (endedAt + forMs <= Date.now() && !signal.aborted)
-        await this.#presence.sweep(lease, endedAt, signal);
+  async sweepLeases(forMs: number, signal: AbortSignal, onGone: (user: UserId) => void): Promise<void> {
+    await this.#presence.sweep(forMs, signal, onGone);
   }
 
   async scanRooms(
@@ -413,7 +393,7 @@ export class RedisStore implements Store {
   }
 
   retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
-    return retainAll(this.#link, this.#keys, this.#steps, policy, signal, (rooms) => this.#list(rooms));
+    return retainAll(this.#link, this.#keys, this.#steps, policy, signal, (rooms) => this.#public.add(rooms));
   }
 
   async ping(): Promise<void> {
@@ -427,41 +407,6 @@ export class RedisStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #joined(room: RoomId, user: string, answer: JoinAnswer): Promise<Joined> {
-    switch (answer.word) {
-      case 'was':
-      case 'joined': {
-        const { info, membership } = await this.#reads.view(room, user, answer);
-        if (membership === undefined) throw new Error(`joined ${room} and is no member`);
-        return { info, membership, isNew: answer.word === 'joined' };
-      }
-      case 'banned':
-        throw bannedError(answer.forMs === 0 ? undefined : answer.forMs);
-      case 'exists':
-        throw new ChatError('conflict', 'the room exists already');
-      case 'none':
-        throw new ChatError('not_found', 'no such room');
-      case 'late':
-      case 'would':
-        throw new StoreUnavailable('joining took too long and was not done');
-    }
-  }
-
-  /** Idempotent: a room that is there already stays. */
-  async #list(rooms: readonly RoomId[]): Promise<void> {
-    const byKey = new Map<string, string[]>();
-    for (const room of rooms) {
-      const key = this.#keys.listed(namespaceOf(room));
-      byKey.set(key, [...(byKey.get(key) ?? []), '0', nameOf(room)]);
-    }
-    await Promise.all([...byKey].map(([key, items]) => this.#link.send(key, ['ZADD', key, ...items])));
-  }
-
-  async #unlist(room: RoomId): Promise<void> {
-    const key = this.#keys.listed(namespaceOf(room));
-    await this.#link.send(key, ['ZREM', key, nameOf(room)]);
   }
 
   /** Something that heals by itself later: its failure is no failure of the request. */

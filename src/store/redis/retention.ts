@@ -1,6 +1,7 @@
 /** Retention in Redis: rooms are found by SCAN, and thinned in steps of a few milliseconds each. */
 import type { RoomId } from '../../chat/identity.ts';
-import { type RetentionPolicy, StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
+import type { RetentionPolicy } from '../../chat/store-types.ts';
 import { chunks } from './chunks.ts';
 import type { Keys } from './keys.ts';
 import type { RedisLink } from './redis-link.ts';

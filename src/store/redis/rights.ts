@@ -16,7 +16,8 @@ import {
 } from '../../chat/identity.ts';
 import { listedMember } from '../../chat/listed-member.ts';
 import { blockedError, decide, NO_SANCTION, type Act, type Actor } from '../../chat/rights.ts';
-import { StoreUnavailable, type DirectOptions, type Governed, type GovernOptions } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
+import type { DirectOptions, Governed, GovernOptions } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position, RoomKind } from '../../protocol/words.ts';
 import { inWindows } from './chunks.ts';
@@ -56,6 +57,15 @@ export class Rights {
       const { facts } = found;
       const decision = decide(facts, actor, act);
       const isOther = (facts.role === undefined) !== (decision.role === undefined);
+      if (
+        target !== undefined &&
+        actor !== 'server' &&
+        facts.role === undefined &&
+        decision.role !== undefined
+      ) {
+        const invited = userId(namespaceOf(room), target);
+        if (await this.#index.blocks(invited, actor.user)) throw blockedError();
+      }
       const marked =
         target === undefined || !isOther
           ? undefined
@@ -134,8 +144,9 @@ export class Rights {
 
   /** Takes a room out of the index of a user who is no member. */
   async forget(room: RoomId, user: string): Promise<void> {
-    const marked = await this.#mark(room, user, undefined);
-    if (marked === undefined) return;
+    // One that somebody is making is theirs to settle: whoever reads it waits until that is over.
+    const marked = await this.#index.markSettled(userId(namespaceOf(room), user), room);
+    if (marked === 'none') return;
     const [seen] = await this.#steps.views(user, '', [room]);
     await this.#settle(room, user, marked, seen?.member?.point);
   }

@@ -1,10 +1,19 @@
 /** Pages, history and views: what is asked of the scripts until the answer fits the question. */
 import type { RoomId } from '../../chat/identity.ts';
 import { presentEpoch, settle } from '../../chat/position.ts';
-import type { HistoryPage, HistoryRequest, Page, PageRequest, RoomView } from '../../chat/store.ts';
+import type {
+  HistoryPage,
+  HistoryRequest,
+  Joined,
+  Page,
+  PageRequest,
+  RoomView,
+} from '../../chat/store-types.ts';
+import { bannedError } from '../../chat/rights.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { ownBefore, toInfo, toMembership, unreadFrom } from './records.ts';
-import type { RoomSteps, Seen } from './room-steps.ts';
+import type { JoinAnswer, RoomSteps, Seen } from './room-steps.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
 const MAX_HISTORY_BYTES = 4_194_304;
@@ -88,8 +97,29 @@ export class RoomReads {
       member.own;
     return { info, membership: toMembership(record, member, before) };
   }
+
+  /** What the answer of a join comes to. Rejects with what it refuses. */
+  async joined(room: RoomId, user: string, answer: JoinAnswer): Promise<Joined> {
+    switch (answer.word) {
+      case 'was':
+      case 'joined': {
+        const { info, membership } = await this.view(room, user, answer);
+        if (membership === undefined) throw new Error(`joined ${room} and is no member`);
+        return { info, membership, isNew: answer.word === 'joined' };
+      }
+      case 'banned':
+        throw bannedError(answer.forMs === 0 ? undefined : answer.forMs);
+      case 'exists':
+        throw new ChatError('conflict', 'the room exists already');
+      case 'none':
+        throw new ChatError('not_found', 'no such room');
+      case 'late':
+      case 'would':
+        throw new StoreUnavailable('joining took too long and was not done');
+    }
+  }
 }
 
 function noRoom(): ChatError {
-  return new ChatError('not_found', 'no such room');
+  return new ChatError('not_found', 'no such room, or you are not a member of it');
 }

@@ -27,7 +27,7 @@ import type {
   ReadMark,
   RoomBatch,
   RoomCommit,
-} from '../../chat/store.ts';
+} from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Keys } from './keys.ts';
 import { LOG_SCRIPTS } from './log-scripts.ts';

@@ -2,7 +2,7 @@
  * Whether a Redis may hold the truth: new enough, not evicting, ours. And what an
  * acknowledgement stands for there.
  */
-import { StoreUnavailable } from '../../chat/store.ts';
+import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { FORMAT } from './keys.ts';

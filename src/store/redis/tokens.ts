@@ -1,5 +1,5 @@
 /** Shared limits in Redis: a counter a key, which is gone when its window is over. */
-import type { TokenAsk, TokenGrant } from '../../chat/store.ts';
+import type { TokenAsk, TokenGrant } from '../../chat/store-types.ts';
 import { SHARE } from '../../chat/token-share.ts';
 import { inWindows } from './chunks.ts';
 import type { Keys } from './keys.ts';

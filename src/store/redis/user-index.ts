@@ -9,7 +9,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { RoomId, UserId } from '../../chat/identity.ts';
-import type { DeviceUse, RoomIndex } from '../../chat/store.ts';
+import type { DeviceUse, RoomIndex } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/words.ts';
 import type { Keys } from './keys.ts';
@@ -46,8 +46,24 @@ export class UserIndex {
   }
 
   /** `full`: the user has as many rooms; `none`: only a known entry was to be marked, and is not there. */
-  async mark(user: UserId, room: RoomId, maxRooms: number | undefined): Promise<Marked | 'full' | 'none'> {
-    const args = [room, randomBytes(6).toString('hex'), String(CHANGE_MS), maxRooms?.toString() ?? ''];
+  mark(user: UserId, room: RoomId, maxRooms: number | undefined): Promise<Marked | 'full' | 'none'> {
+    return this.#mark(user, room, maxRooms?.toString() ?? '', false);
+  }
+
+  /** One that nobody is changing; `none`: it is not there, or somebody is. */
+  async markSettled(user: UserId, room: RoomId): Promise<Marked | 'none'> {
+    const marked = await this.#mark(user, room, '', true);
+    return marked === 'full' ? 'none' : marked;
+  }
+
+  async #mark(
+    user: UserId,
+    room: RoomId,
+    maxRooms: string,
+    isSettled: boolean,
+  ): Promise<Marked | 'full' | 'none'> {
+    const nonce = randomBytes(6).toString('hex');
+    const args = [room, nonce, String(CHANGE_MS), maxRooms, isSettled ? '1' : '0'];
     const entry = textOf(await this.#link.run(USER_SCRIPTS.mark, this.#keysOf(user), args));
     if (entry === 'full' || entry === 'none') return entry;
     return { entry, deadline: Number(entry.split(' ')[1]) };

@@ -7,10 +7,14 @@
  */
 import { NOW, Script } from './script.ts';
 
-/** ARGV: room, nonce, how long the change may take, most rooms (empty: only an entry that exists). Answers the pending entry, full or none. */
+/**
+ * ARGV: room, nonce, how long the change may take, most rooms (empty: only an entry that exists),
+ * 1: only one that is settled. Answers the pending entry, full or none.
+ */
 const MARK = `
 local field, max = 'r:' .. ARGV[1], tonumber(ARGV[4])
-local known = redis.call('HEXISTS', KEYS[1], field) == 1
+local known = redis.call('HGET', KEYS[1], field)
+if ARGV[5] == '1' and known and string.sub(known, 1, 2) == 'p ' then return 'none' end
 local rooms = tonumber(redis.call('HGET', KEYS[1], 'n') or '0')
 if not known then
   if not max then return 'none' end

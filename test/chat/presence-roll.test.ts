@@ -1,0 +1,81 @@
+/** A worker's own users, and what becomes of them when its lease ends at a bad moment. */
+import { expect, test } from 'vitest';
+import { userId, type UserId } from '../../src/chat/identity.ts';
+import { PresenceRoll } from '../../src/chat/presence-roll.ts';
+import type { PresenceRecord } from '../../src/chat/presence.ts';
+import type { PresenceChange } from '../../src/chat/store-types.ts';
+
+const ADA = userId('/', 'ada');
+
+/** A store that enters when it is let. */
+class SlowStore {
+  leases = 0;
+  isLost = false;
+  readonly entered = new Map<UserId, Set<string>>();
+  #release: (() => void)[] = [];
+
+  async openLease(): Promise<string> {
+    await Promise.resolve();
+    this.leases += 1;
+    return `lease${this.leases}`;
+  }
+
+  async renewLease(): Promise<boolean> {
+    return !this.isLost;
+  }
+
+  async enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
+    await new Promise<void>((resolve) => this.#release.push(resolve));
+    return changes.map(({ user, entry }) => {
+      const leases = this.entered.get(user) ?? new Set();
+      this.entered.set(user, leases);
+      if (entry === undefined) leases.delete(lease);
+      else leases.add(lease);
+      return { lastSeen: 0, entries: new Map() };
+    });
+  }
+
+  async go(): Promise<void> {
+    for (let i = 0; i < 20; i += 1) {
+      for (const release of this.#release.splice(0)) release();
+      await Promise.resolve();
+    }
+  }
+}
+
+function scene() {
+  const store = new SlowStore();
+  const roll = new PresenceRoll(store, {
+    graceMs: 5_000,
+    leaseMs: 10_000,
+    now: () => 0,
+    wallNow: () => 0,
+    onWritten: () => {},
+  });
+  return { store, roll };
+}
+
+test('a lease that ends while its users are entered leaves none of them out, and nobody under it', async () => {
+  const { store, roll } = scene();
+  roll.arrive(ADA, {});
+  const writing = roll.write();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(roll.lease).toBe('lease1');
+  store.isLost = true;
+  await roll.renew();
+  store.isLost = false;
+  await store.go();
+  await writing;
+  const again = roll.write();
+  await store.go();
+  await again;
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease2']);
+});
+
+test('whoever asks for the lease while it is opened gets the same', async () => {
+  const { store, roll } = scene();
+  expect(await Promise.all([roll.open(), roll.open()])).toEqual(['lease1', 'lease1']);
+  expect(await roll.open()).toBe('lease1');
+  expect(store.leases).toBe(1);
+});

@@ -1,0 +1,160 @@
+/** What a receiver of hooks is sent, and what it costs where there is nothing to send. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { draft } from '../../src/chat/entry.ts';
+import { nameOf, roomId, type RoomId } from '../../src/chat/identity.ts';
+import { HookRunner } from '../../src/edge/hooks/hook-runner.ts';
+import { HookRefused } from '../../src/edge/hooks/hook-sender.ts';
+import { LmdbStore } from '../../src/store/lmdb/lmdb-store.ts';
+import { until } from '../support/client.ts';
+
+interface Sent {
+  readonly room: string;
+  readonly messages: readonly { readonly seq: number }[];
+}
+
+let dir: string;
+let store: LmdbStore;
+let time: number;
+let pages: number;
+let sent: Sent[];
+/** What the receiver does with an event; throws. */
+let take: (event: Sent) => void;
+const end = new AbortController();
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'hooks-'));
+  time = 1_000_000;
+  pages = 0;
+  sent = [];
+  take = () => {};
+  store = await LmdbStore.open(dir, { boot: 'one', now: () => time });
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function runner(): Promise<HookRunner> {
+  const counted = new Proxy(store, {
+    get(target, name) {
+      if (name === 'page') pages += 1;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value as () => void).bind(target) : value;
+    },
+  });
+  const made = new HookRunner(counted, {
+    hook: 'hook',
+    async send(_id, event) {
+      take(event as Sent);
+      sent.push(event as Sent);
+    },
+    wait: (ms) => pause(ms / 100),
+    signal: end.signal,
+    onFailure: () => {},
+  });
+  await made.open();
+  return made;
+}
+
+async function write(name: string, posts: number): Promise<RoomId> {
+  const room = roomId('/', name);
+  await store.join(room, 'ada', {
+    name: 'ada',
+    create: { kind: 'public', title: '', role: 'member' },
+    maxRoomsPerUser: 100,
+  });
+  const ids = Array.from({ length: posts }, (_, i) => `${time}.${i}`);
+  await store.append([{ room, drafts: ids.map((id) => draft('ada', id, 'text', { text: id })) }]);
+  return room;
+}
+
+const seqs = (room: RoomId): number[] =>
+  sent
+    .filter((event) => event.room === nameOf(room))
+    .flatMap(({ messages }) => messages.map(({ seq }) => seq));
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+test('a room in which all is older than the receiver is looked through once', async () => {
+  const old = await write('old', 50);
+  time += 1_000;
+  const hooks = await runner();
+  await hooks.scan();
+  await hooks.close();
+  expect(pages).toBeGreaterThan(0);
+  pages = 0;
+  await hooks.scan();
+  await hooks.close();
+  expect(pages).toBe(0);
+  time += 1_000;
+  await write('old', 3);
+  await hooks.scan();
+  await hooks.close();
+  expect(seqs(old)).toEqual([51, 52, 53]);
+});
+
+test('of a page that the receiver does not want it is sent smaller ones, and other rooms go on', async () => {
+  const hooks = await runner();
+  time += 1_000;
+  const [big, other] = [await write('big', 60), await write('other', 60)];
+  let refusals = 0;
+  take = ({ room, messages }) => {
+    if (room !== 'big' || messages.length <= 2) return;
+    refusals += 1;
+    throw new HookRefused(413);
+  };
+  hooks.hear(big);
+  hooks.hear(other);
+  await until(
+    () => seqs(big).length === 60,
+    5_000,
+    () => `${seqs(big).length} came`,
+  );
+  expect(seqs(big)).toEqual(upTo(60));
+  expect(seqs(other)).toEqual(upTo(60));
+  expect(refusals).toBeLessThan(60);
+});
+
+test('what was just stored goes before what a look through all rooms found', async () => {
+  const hooks = await runner();
+  time += 1_000;
+  for (let i = 0; i < 60; i += 1) await write(`found-${i}`, 1);
+  const live = await write('live', 1);
+  let release: (() => void) | undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const order: string[] = [];
+  const slow = new HookRunner(store, {
+    hook: 'slow',
+    async send(_id, event) {
+      order.push((event as Sent).room);
+      await held;
+    },
+    wait: (ms) => pause(ms / 100),
+    signal: end.signal,
+    onFailure: () => {},
+  });
+  time -= 2_000;
+  await slow.open();
+  time += 2_000;
+  await slow.scan();
+  slow.hear(live);
+  await until(
+    () => order.length === 16,
+    5_000,
+    () => `${order.length} at once`,
+  );
+  release?.();
+  await until(
+    () => order.includes('live'),
+    5_000,
+    () => 'not sent',
+  );
+  expect(order.indexOf('live')).toBeLessThanOrEqual(17);
+  await slow.close();
+  await hooks.close();
+});
