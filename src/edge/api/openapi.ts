@@ -30,7 +30,10 @@ export function openApiDocument(operations: ApiOperations, version: string): Jso
     },
     servers: [{ url: '/api/v1' }],
     security: [{ key: [] }],
-    tags: [{ name: 'rooms' }, { name: 'users' }],
+    tags: [
+      { name: 'rooms', description: 'Rooms, their members and their messages.' },
+      { name: 'users', description: 'Who is there, and the end of their connections.' },
+    ],
     paths,
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key (--api-key).' } },
