@@ -11,9 +11,12 @@ import { fresh } from '../support/client.ts';
 const PACKAGES = ['@hey-api/openapi-ts@0.80.2', 'typescript@5.9.3'];
 
 const MAIN = `
-import { client } from './client/client.gen.js';
-import { getMembers, listRooms, postMessage, putMember, putRoom } from './client/sdk.gen.js';
+import { client } from './client/client.gen';
+import { getMembers, listRooms, postMessage, putMember, putRoom } from './client/sdk.gen';
 
+declare const process: { readonly argv: readonly string[] };
+
+async function main(): Promise<void> {
 const [url, key, room = ''] = process.argv.slice(2);
 client.setConfig({ baseUrl: \`\${url}/api/v1\`, auth: () => key ?? '', throwOnError: true });
 const path = { room };
@@ -28,6 +31,8 @@ console.log(JSON.stringify({
   listed: rooms.data?.rooms.some((one: { room: string }) => one.room === room),
   banned: members.data?.members.length === 0,
 }));
+}
+void main();
 `;
 
 export async function runGeneratedClient(document: object, url: string, key: string): Promise<unknown> {
@@ -36,10 +41,7 @@ export async function runGeneratedClient(document: object, url: string, key: str
     execFileSync(command, args, { cwd: dir, encoding: 'utf8', stdio: 'pipe', timeout: 300_000 });
   try {
     writeFileSync(join(dir, 'openapi.json'), JSON.stringify(document));
-    writeFileSync(
-      join(dir, 'package.json'),
-      JSON.stringify({ name: 'generated', type: 'module', private: true }),
-    );
+    writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'generated', private: true }));
     run('npm', ['install', '--no-audit', '--no-fund', ...PACKAGES]);
     run('npx', ['openapi-ts', '-i', 'openapi.json', '-o', 'client', '-c', '@hey-api/client-fetch']);
     writeFileSync(join(dir, 'main.ts'), MAIN);
@@ -49,9 +51,9 @@ export async function runGeneratedClient(document: object, url: string, key: str
       '--target',
       'es2022',
       '--module',
-      'esnext',
+      'commonjs',
       '--moduleResolution',
-      'bundler',
+      'node10',
       '--skipLibCheck',
       '--lib',
       'es2023,dom,dom.iterable',
