@@ -99,13 +99,14 @@ export class Handshake {
         ? authenticator.guest(user)
         : await authenticator.token(token, namespace);
     const { settings, limits: edgeLimits, store } = this.#context;
+    const { address, headers } = socket.handshake;
+    const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
+    await edgeLimits.connect(userId(namespace, identity.user), from);
+    // Behind the limit: it asks the store.
     if (identity.issuedAt !== undefined) {
       const { revokedBefore } = await store.index(userId(namespace, identity.user));
       checkRevoked(identity.issuedAt, revokedBefore);
     }
-    const { address, headers } = socket.handshake;
-    const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
-    await edgeLimits.connect(userId(namespace, identity.user), from);
     await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
     this.#checkDevice(userId(namespace, identity.user), device);
     this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });

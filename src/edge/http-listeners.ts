@@ -17,9 +17,8 @@ export function listenersOf(server: HttpServer): Listeners {
 export function restoreListeners(server: HttpServer, before: Listeners, after: Listeners): void {
   for (const event of EVENTS) {
     const [old = [], made = []] = [before.get(event), after.get(event)];
-    const added = made.filter((listener) => !old.includes(listener));
     const since = (server.rawListeners(event) as Listener[]).filter((listener) => !made.includes(listener));
-    const kept = made.filter((listener) => !added.includes(listener));
+    const kept = made.filter((listener) => old.includes(listener));
     // Those that were pushed out come back where they stood: before whoever came later.
     const removed = old.filter((listener) => !made.includes(listener));
     server.removeAllListeners(event);

@@ -8,7 +8,6 @@
  * what was not flushed (flusher.ts), and begins new epochs. A write is answered after its flush.
  */
 import { randomBytes } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { RoomId, UserId } from '../../chat/identity.ts';
 import type { Order, OrderPage } from '../../chat/orders.ts';
 import type { Leases, PresenceRecord } from '../../chat/presence.ts';
@@ -67,7 +66,7 @@ import { giveOrder, readOrders } from './order-step.ts';
 import { Probe } from './probe.ts';
 import { readHistory, readPage, viewOf } from './read-steps.ts';
 import type { RoomRecord } from './records.ts';
-import { dueRooms, retainStep } from './retention.ts';
+import { retainAll } from './retain-all.ts';
 import { enterRoom, isCurrent, newRoom } from './room-step.ts';
 import { sweepTokens, takeTokens } from './token-step.ts';
 import { unavailable } from './write-queue.ts';
@@ -314,21 +313,8 @@ export class LmdbStore implements Store {
     return this.#data.note(() => asks.map((ask) => takeTokens(this.#env, ask, this.#now())));
   }
 
-  async retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
-    let last: RoomId | undefined;
-    do {
-      if (signal.aborted) return;
-      const after = last;
-      const found = this.#data.read(() => dueRooms(this.#env, after, policy, this.#now()));
-      let due = found.due;
-      while (due.length > 0 && !signal.aborted) {
-        const rooms = due;
-        due = await this.#data.write(() => retainStep(this.#env, rooms, policy, this.#now()));
-      }
-      last = found.last;
-      // Others have their turn, however many rooms there are.
-      await turn();
-    } while (last !== undefined);
+  retain(policy: RetentionPolicy, signal: AbortSignal): Promise<void> {
+    return retainAll(this.#data, policy, signal);
   }
 
   ping(): Promise<void> {

@@ -1,9 +1,11 @@
-/** The use of a device: noted in the user's index, with a cursor in each of their rooms. */
-import { nameOf, type UserId } from '../../chat/identity.ts';
+/** Devices of users, and their cursors in rooms. */
+import { nameOf, type RoomId, type UserId } from '../../chat/identity.ts';
+import type { CursorMove } from '../../chat/store-types.ts';
 import { inWindows } from './chunks.ts';
 import type { RoomSteps } from './room-steps.ts';
 import type { UserIndex } from './user-index.ts';
 
+/** Notes the use of one in the user's index, with a cursor in each of their rooms. */
 export async function useDevice(
   index: UserIndex,
   steps: RoomSteps,
@@ -20,4 +22,15 @@ export async function useDevice(
   const forgotten = known.slice(0, Math.max(0, known.length + 1 - maxDevices));
   for (const other of forgotten) await inWindows(rooms, (room) => steps.device(room, name, other, 'forget'));
   await index.addDevice(user, device, forgotten);
+}
+
+/** One call for each room. */
+export async function moveCursors(steps: RoomSteps, moves: readonly CursorMove[]): Promise<void> {
+  const byRoom = new Map<RoomId, CursorMove[]>();
+  for (const move of moves) {
+    const known = byRoom.get(move.room);
+    if (known === undefined) byRoom.set(move.room, [move]);
+    else known.push(move);
+  }
+  await inWindows([...byRoom], ([room, list]) => steps.move(room, list));
 }

@@ -53,11 +53,11 @@ import { GovernSteps } from './govern-steps.ts';
 import { Health } from './health.ts';
 import { hookPlaces, moveHook, registerHook } from './hooks.ts';
 import { Keys } from './keys.ts';
-import { positionOf, textsOf } from './records.ts';
+import { readHeads, scanHeads } from './heads.ts';
+import { textsOf } from './records.ts';
 import { RedisLink, type LinkOptions } from './redis-link.ts';
 import { retainAll } from './retention.ts';
-import { scanRooms } from './scan-rooms.ts';
-import { useDevice } from './devices.ts';
+import { moveCursors, useDevice } from './devices.ts';
 import { giveOrder, readOrders } from './orders.ts';
 import { RedisPresence } from './presence.ts';
 import { Rights } from './rights.ts';
@@ -248,16 +248,8 @@ export class RedisStore implements Store {
     return (await inWindows(parts, (part) => this.#reads.views(user, device ?? '', part))).flat();
   }
 
-  async heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
-    const heads = await readMany(
-      this.#link,
-      rooms.map((room) => this.#keys.room(room, 'head')),
-    );
-    return heads.map((text) => {
-      if (text === undefined) return undefined;
-      const { epoch, seq } = positionOf(text);
-      return { epoch, head: seq };
-    });
+  heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
+    return readHeads(this.#link, this.#keys, rooms);
   }
 
   index(user: UserId): Promise<RoomIndex> {
@@ -280,13 +272,7 @@ export class RedisStore implements Store {
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    const byRoom = new Map<RoomId, CursorMove[]>();
-    for (const move of moves) {
-      const known = byRoom.get(move.room);
-      if (known === undefined) byRoom.set(move.room, [move]);
-      else known.push(move);
-    }
-    await inWindows([...byRoom], ([room, list]) => this.#steps.move(room, list));
+    await moveCursors(this.#steps, moves);
   }
 
   markRead(room: RoomId, user: string, seq: number, epoch = ''): Promise<ReadMark> {
@@ -349,19 +335,8 @@ export class RedisStore implements Store {
     await this.#presence.sweep(forMs, signal, onGone);
   }
 
-  async scanRooms(
-    visit: (rooms: readonly ScannedRoom[]) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await scanRooms(this.#link, this.#keys, signal, async (rooms) => {
-      const heads = await this.heads(rooms);
-      await visit(
-        rooms.flatMap((room, i): ScannedRoom[] => {
-          const head = heads[i];
-          return head === undefined ? [] : [{ room, ...head }];
-        }),
-      );
-    });
+  scanRooms(visit: (rooms: readonly ScannedRoom[]) => Promise<void>, signal: AbortSignal): Promise<void> {
+    return scanHeads(this.#link, this.#keys, signal, visit);
   }
 
   claimRole(role: string, lease: string): Promise<boolean> {
