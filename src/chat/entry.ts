@@ -23,6 +23,8 @@ export interface Draft {
   readonly tail: string;
   /** The entry that it is about; the step that stores it looks whether it may be. */
   readonly about?: Reference | undefined;
+  /** A program posts it: its author need not be a member, but in a direct room. */
+  readonly byProgram?: true | undefined;
 }
 
 /** An entry of the room that another is about (`ref`, `replyTo`). */

@@ -11,8 +11,9 @@
  * on; and after anything was jumped over, every receiver is checked again by a page of its own.
  */
 import { ChatError } from '../protocol/errors.ts';
-import type { GoneReason, Position } from '../protocol/words.ts';
+import type { Position } from '../protocol/words.ts';
 import { entriesAfter, messagesJson } from './batch.ts';
+import { endedBy, endingOf } from './endings.ts';
 import type { Entry, SystemAction } from './entry.ts';
 import type { FeedContext, FeedLimits } from './feed-context.ts';
 import type { RoomId } from './identity.ts';
@@ -24,13 +25,6 @@ import type { Subscription } from './subscription.ts';
 
 /** Actions of `system` entries that change what a room's state says: for their user, or for all. */
 const CHANGES: ReadonlySet<string> = new Set(['role', 'set']);
-
-/** Actions of `system` entries that end their user's membership, and how the user is told. */
-const ENDS = new Map<string, GoneReason>([
-  ['left', 'left'],
-  ['removed', 'kicked'],
-  ['banned', 'banned'],
-]);
 
 export class Feed {
   readonly room: RoomId;
@@ -240,7 +234,7 @@ export class Feed {
     let start = 0;
     for (let i = 0; i < entries.length; i += 1) {
       const entry = entries[i];
-      if (entry?.system === undefined || !ENDS.has(entry.system.action)) continue;
+      if (entry === undefined || endingOf(entry) === undefined) continue;
       this.#deliver(entries.slice(start, i));
       start = i;
       this.#endMemberships(entry);
@@ -258,7 +252,7 @@ export class Feed {
 
   /** Ends the memberships that the entry is about; those that began after it stay. */
   #endMemberships(entry: Entry): void {
-    const reason = ENDS.get(entry.system?.action ?? '');
+    const reason = endingOf(entry);
     if (reason === undefined) return;
     for (const subscription of this.#all) {
       if (endedBy(entry, subscription.user) && subscription.point.seq < entry.seq) subscription.end(reason);
@@ -365,10 +359,6 @@ export class Feed {
     }
     if (this.#held.length > 0) this.#releaseHeld();
   }
-}
-
-function endedBy(entry: Entry, user: string): boolean {
-  return entry.system !== undefined && entry.system.user === user && ENDS.has(entry.system.action);
 }
 
 function isNotFound(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface PresenceRollOptions {
   /** Ms since 1970. */
   readonly wallNow: () => number;
   readonly onWritten: (written: Written) => void;
+  /** Something is to be written where nothing was. */
+  readonly onDue?: (() => void) | undefined;
 }
 
 /** A user's entry, as it is in the store now. */
@@ -56,7 +58,7 @@ export class PresenceRoll {
   readonly #leaving = new Set<UserId>();
   #lease: string | undefined;
   #opening: Promise<string> | undefined;
-  #isWriting = false;
+  #writing: Promise<void> | undefined;
 
   constructor(
     store: Pick<Store, 'openLease' | 'renewLease' | 'enterPresence'>,
@@ -99,14 +101,14 @@ export class PresenceRoll {
       known.left = undefined;
       this.#leaving.delete(user);
     }
-    this.#due.add(user);
+    this.#addDue(user);
   }
 
   set(user: UserId, connection: object, here: Here): void {
     const known = this.#users.get(user)?.connections.get(connection);
     if (known === undefined) return;
     known.here = here;
-    this.#due.add(user);
+    this.#addDue(user);
   }
 
   leave(user: UserId, connection: object): void {
@@ -119,17 +121,33 @@ export class PresenceRoll {
 
   /** Writes what changed and what has been away long enough. Rejects when the store does not answer. */
   async write(): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
+    // What a turn has not taken is for the next.
+    if (this.#writing !== undefined) return;
+    this.#writing = this.#turn().finally(() => {
+      this.#writing = undefined;
+    });
+    await this.#writing;
+  }
+
+  /** Resolves when everything is written that changed before. Rejects when the store does not answer. */
+  async settle(): Promise<void> {
+    await this.#writing;
+    await (this.#writing ?? this.write());
+  }
+
+  async #turn(): Promise<void> {
     const due = this.#takeDue();
     try {
       if (due.size > 0) await this.#write(due);
     } catch (error) {
       for (const user of due) this.#due.add(user);
       throw error;
-    } finally {
-      this.#isWriting = false;
     }
+  }
+
+  #addDue(user: UserId): void {
+    if (this.#due.size === 0) this.#options.onDue?.();
+    this.#due.add(user);
   }
 
   /** Keeps the lease; a new one, with everybody entered anew, where it has ended. */

@@ -90,9 +90,16 @@ function presentSanction(sanction: Sanction, now: number): Sanction {
   };
 }
 
-/** Undefined: may post. */
-export function postRefusal({ mutedUntil, isBlocked }: Sanction, now: number): ChatError | undefined {
+/** True: something was held against the user, and nothing is any more. */
+export function isOver(sanction: Sanction, now: number): boolean {
+  return isSanctioned(sanction) && !isSanctioned(presentSanction(sanction, now));
+}
+
+/** Undefined: may post. No member is banned; a program may want to post as somebody who is. */
+export function postRefusal(sanction: Sanction, now: number): ChatError | undefined {
+  const { mutedUntil, bannedUntil = 0, isBlocked } = sanction;
   if (isBlocked === true) return blockedError();
+  if (isBanned(sanction, now)) return bannedError(bannedUntil === 0 ? undefined : bannedUntil - now);
   return mutedUntil <= now ? undefined : mutedError(mutedUntil - now);
 }
 
@@ -112,8 +119,8 @@ export function bannedError(forMs: number | undefined): ChatError {
 /** Throws `banned` where the user may not become a member. */
 export function checkBan(sanction: Sanction, now: number): void {
   if (!isBanned(sanction, now)) return;
-  const until = sanction.bannedUntil ?? 0;
-  throw bannedError(until === 0 ? undefined : until - now);
+  const { bannedUntil = 0 } = sanction;
+  throw bannedError(bannedUntil === 0 ? undefined : bannedUntil - now);
 }
 
 /** Throws what the actor may not do; else what the act changes. */

@@ -5,7 +5,7 @@
  * started when the client was told where it starts, so nothing can come before that.
  */
 import { ChatError } from '../protocol/errors.ts';
-import type { Position, RoomState } from '../protocol/words.ts';
+import type { GoneReason, Position, RoomState } from '../protocol/words.ts';
 import type { Feeds } from './feeds.ts';
 import type { RoomId, UserId } from './identity.ts';
 import type { Outlet } from './outlet.ts';
@@ -61,6 +61,10 @@ export class Session implements SubscriptionOwner, Watcher {
   #read: Map<RoomId, Position> | undefined;
   /** Joins and leaves that are not answered, per room the last: never rejects. */
   #changes: Map<RoomId, Promise<unknown>> | undefined;
+  /** Rooms that `welcome` had no place for, and where their feeds started. */
+  #leftOut: Map<RoomId, Position | undefined> | undefined;
+  /** Requests that came before `welcome` wait for this. */
+  #welcomed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #feedCount = 0;
   #isWelcome = false;
   #isClosed = false;
@@ -101,6 +105,30 @@ export class Session implements SubscriptionOwner, Watcher {
 
   welcome(): void {
     this.#isWelcome = true;
+    this.#welcomed?.resolve();
+    this.#welcomed = undefined;
+  }
+
+  /** Resolves when the rooms are known that the client has, and its device's cursors are there. Rejects when it is gone. */
+  async ready(): Promise<void> {
+    if (this.#isWelcome) return;
+    this.#welcomed ??= deferred();
+    await this.#welcomed.promise;
+    if (this.#isClosed) throw new ChatError('unavailable', 'the connection is closed');
+  }
+
+  /** These were not in `welcome`: `room:mine` tells of them. */
+  leaveOut(rooms: readonly [RoomId, Position | undefined][]): void {
+    this.#leftOut = new Map(rooms);
+  }
+
+  isLeftOut(room: RoomId): boolean {
+    return this.#leftOut?.has(room) === true;
+  }
+
+  /** Where the feed of a room started of which the client was not told yet. */
+  startOf(room: RoomId): Position | undefined {
+    return this.#leftOut?.get(room);
   }
 
   hasFeed(room: RoomId): boolean {
@@ -124,7 +152,10 @@ export class Session implements SubscriptionOwner, Watcher {
   /** Runs a join (to the beginning of the feed) or a leave, when what was asked before it is over. */
   async change<T>(room: RoomId, change: () => Promise<T>): Promise<T> {
     try {
-      return await this.inOrder(room, change);
+      return await this.inOrder(room, async () => {
+        await this.ready();
+        return change();
+      });
     } catch (error) {
       // It may be stored all the same; meanwhile nobody else told this socket of it.
       this.#resync();
@@ -182,6 +213,8 @@ export class Session implements SubscriptionOwner, Watcher {
       owner: this,
     });
     this.#rooms.set(room, subscription);
+    // Whoever begins it now tells where.
+    this.#leftOut?.delete(room);
     this.#feedCount += 1;
     return { state: roomState(room, view, from), start: () => subscription.start() };
   }
@@ -212,9 +245,14 @@ export class Session implements SubscriptionOwner, Watcher {
   /** The room's membership is in doubt: its feed finds out by a page of its own. */
   recheck(room: RoomId): void {
     const subscription = this.#rooms.get(room);
-    if (subscription === undefined) {
-      if (this.#rooms.delete(room)) this.outlet.gone(room, 'left');
-    } else subscription.feed.recheck(subscription);
+    subscription?.feed.recheck(subscription);
+  }
+
+  /** A room without a feed, which would find out by itself, is not the user's any more. */
+  drop(room: RoomId, reason: GoneReason): void {
+    if (this.#isClosed || !this.#rooms.has(room) || this.hasFeed(room)) return;
+    this.#rooms.delete(room);
+    this.outlet.gone(room, reason);
   }
 
   /** `history` gave everything up to here. */
@@ -240,7 +278,14 @@ export class Session implements SubscriptionOwner, Watcher {
 
   close(): void {
     this.#isClosed = true;
+    this.#welcomed?.resolve();
     for (const subscription of this.#rooms.values()) subscription?.end();
     this.#rooms.clear();
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
 }

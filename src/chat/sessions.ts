@@ -4,7 +4,9 @@
  * Hints (`Notice` `index`) make it fast, the version of each user's index, read from the store
  * every two seconds, makes it certain: a join whose hint was lost still gets its feed.
  */
-import type { RoomState } from '../protocol/words.ts';
+import { ChatError } from '../protocol/errors.ts';
+import type { GoneReason, RoomState } from '../protocol/words.ts';
+import { endedBy, endingOf } from './endings.ts';
 import { Gate } from './gate.ts';
 import { nameOf, type RoomId, type UserId } from './identity.ts';
 import { isMember, roomState } from './room-state.ts';
@@ -30,9 +32,11 @@ export interface SessionsOptions {
 
 /** Sessions that are told of a room's changed state at once; the others wait. */
 const REFRESHES_AT_ONCE = 16;
+/** Entries that are looked through for what ended a membership. */
+const NEWEST = 200;
 
 export class Sessions {
-  readonly #store: Pick<Store, 'index' | 'indexVersions' | 'views'>;
+  readonly #store: Pick<Store, 'history' | 'index' | 'indexVersions' | 'views'>;
   readonly #options: SessionsOptions;
   readonly #users = new Map<UserId, UserEntry>();
   /** States that are to be told anew: each once, however often it changed meanwhile. */
@@ -41,7 +45,7 @@ export class Sessions {
   #untold = new Set<Session>();
   readonly #reads = new Gate(REFRESHES_AT_ONCE);
 
-  constructor(store: Pick<Store, 'index' | 'indexVersions' | 'views'>, options: SessionsOptions) {
+  constructor(store: Pick<Store, 'history' | 'index' | 'indexVersions' | 'views'>, options: SessionsOptions) {
     this.#store = store;
     this.#options = options;
   }
@@ -169,7 +173,11 @@ export class Sessions {
   async #bringUpToDate(session: Session, rooms: readonly RoomId[]): Promise<void> {
     if (!session.isWelcome) return;
     const wanted = new Set(rooms);
-    for (const room of session.rooms) if (!wanted.has(room)) session.recheck(room);
+    for (const room of session.rooms) {
+      if (wanted.has(room)) continue;
+      if (session.hasFeed(room)) session.recheck(room);
+      else session.drop(room, await this.#reasonOf(room, session.user));
+    }
     const missing = rooms.filter((room) => !session.knows(room));
     if (missing.length === 0) return;
     const views = await this.#store.views(session.user, session.device, missing);
@@ -185,6 +193,19 @@ export class Sessions {
       const { state, start } = session.begin(room, view, nameOf(room), { otherwise: view.membership.point });
       this.#options.onRoom(session, state);
       start();
+    }
+  }
+
+  /** Why the user is no member any more, by the newest entries of the log; of what is older only that it is so. */
+  async #reasonOf(room: RoomId, user: string): Promise<GoneReason> {
+    try {
+      // Nobody's name: no membership is looked at.
+      const { entries } = await this.#store.history(room, { user: '', limit: NEWEST });
+      const last = entries.findLast((entry) => endedBy(entry, user));
+      return (last && endingOf(last)) ?? 'left';
+    } catch (error) {
+      if (error instanceof ChatError && error.code === 'not_found') return 'deleted';
+      throw error;
     }
   }
 }

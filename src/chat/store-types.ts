@@ -174,6 +174,13 @@ export interface Edited {
   readonly at: number;
 }
 
+export interface ReadOptions {
+  /** That of `seq`; by default the present one. */
+  readonly epoch?: string | undefined;
+  /** What the user is called now: where the mark moves, the membership's name follows. */
+  readonly name?: string | undefined;
+}
+
 export interface ReadMark {
   /** Up to where the user has read now. */
   readonly seq: number;

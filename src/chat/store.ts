@@ -35,6 +35,7 @@ import type {
   PageRequest,
   PresenceChange,
   ReadMark,
+  ReadOptions,
   RetentionPolicy,
   RoomBatch,
   RoomHead,
@@ -144,7 +145,7 @@ export interface Store {
    * The user has read up to `seq`, at most the head; never goes back. `not_found`: not a
    * member. `conflict`: `epoch` is over and seq lies above the base of a later one.
    */
-  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<ReadMark>;
+  markRead(room: RoomId, user: string, seq: number, options?: ReadOptions): Promise<ReadMark>;
 
   /** Public rooms of a namespace, by name. */
   listRooms(namespace: string, cursor: string | undefined, limit: number): Promise<ListPage<ListedRoom>>;

@@ -3,6 +3,7 @@
  * should be known. Options that are wrong by themselves are missing here, and told elsewhere.
  */
 import type { Config } from './config.ts';
+import { MIN_KEY_LENGTH } from './key-kinds.ts';
 import { flagOf, OPTION_NAMES, type OptionName } from './options.ts';
 
 /** `said`: the name under which an option was given. */
@@ -28,13 +29,27 @@ function ofTokens(config: Partial<Config>, said: (name: OptionName) => string): 
     found.push(`${keys.map(said).join(' and ')} exclude each other: tokens are checked with one kind of key`);
   if (config.auth === 'guest' && ofJwt.length > 0)
     found.push(`${ofJwt.map(said).join(', ')} must go with --auth jwt; ${said('auth')} is guest`);
-  const { jwtSecret } = config;
-  if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
+  const { host = '', jwtSecret, apiKey = [] } = config;
+  if (isLoopback(host)) return found;
+  if (isShort(jwtSecret)) {
     found.push(
-      `${said('jwtSecret')} must be at least ${MIN_SECRET_BYTES} bytes; got ${Buffer.byteLength(jwtSecret)}`,
+      `${said('jwtSecret')} must be at least ${MIN_SECRET_BYTES} bytes on ${host}; got ${Buffer.byteLength(jwtSecret ?? '')}`,
     );
   }
+  const short = apiKey.filter((key) => key.isShort).map(({ name }) => name);
+  if (short.length > 0)
+    found.push(
+      `${said('apiKey')} must be of at least ${MIN_KEY_LENGTH} characters on ${host}; too short: ${short.join(', ')}`,
+    );
   return found;
+}
+
+function isShort(secret: string | undefined): boolean {
+  return secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 const MIN_HOOK_SECRET_BYTES = 16;
@@ -83,10 +98,20 @@ function ofSizes(config: Partial<Config>, said: (name: OptionName) => string): s
   return found;
 }
 
-export function warningsOf({ auth, host }: Config): string[] {
-  const isLoopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-  if (auth !== 'guest' || isLoopback) return [];
-  return [
-    `--auth guest on ${host}: whoever reaches this address can be any user; use --auth jwt, or --host 127.0.0.1`,
-  ];
+/** What is let pass where only this machine can reach it. */
+export function warningsOf({ auth, host, jwtSecret, apiKey }: Config): string[] {
+  const found: string[] = [];
+  if (auth === 'guest' && !isLoopback(host))
+    found.push(
+      `--auth guest on ${host}: whoever reaches this address can be any user; use --auth jwt, or --host 127.0.0.1`,
+    );
+  if (isShort(jwtSecret))
+    found.push(
+      `--jwt-secret has less than ${MIN_SECRET_BYTES} bytes: it can be guessed, and is refused on any other host than a loopback one`,
+    );
+  if (apiKey.some((key) => key.isShort))
+    found.push(
+      `--api-key has less than ${MIN_KEY_LENGTH} characters: it can be guessed, and is refused on any other host than a loopback one`,
+    );
+  return found;
 }

@@ -24,15 +24,19 @@ export interface HashedKey {
   readonly scopes: readonly ('read' | 'post' | 'admin')[];
   /** SHA-256 of the key, hex: the key itself is forgotten. */
   readonly hash: string;
+  /** Below `MIN_KEY_LENGTH`. */
+  readonly isShort: boolean;
 }
+
+/** Characters of a key that cannot be guessed. */
+export const MIN_KEY_LENGTH = 16;
 
 const SCOPES = ['read', 'post', 'admin'] as const;
 
 /** `[NAME[:SCOPES]=]KEY`, several joined by commas; without scopes a key has all. */
 export function apiKeys(): Kind<readonly HashedKey[]> {
   return {
-    takes:
-      'a list of [NAME[:SCOPES]=]KEY, each KEY of 16 characters or more, SCOPES of read, post, admin joined by +',
+    takes: 'a list of [NAME[:SCOPES]=]KEY, SCOPES of read, post, admin joined by +',
     read(given) {
       const keys: HashedKey[] = [];
       for (const text of given.split(',').filter((one) => one !== '')) {
@@ -46,12 +50,15 @@ export function apiKeys(): Kind<readonly HashedKey[]> {
 }
 
 function apiKey(text: string, unnamed: string): HashedKey | undefined {
-  const match = /^(?:([A-Za-z0-9_.-]{1,64})(?::([a-z+]+))?=)?([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text);
+  const match = /^(?:([A-Za-z0-9_.-]{1,64})(?::([a-z+]+))?=(?!=*$))?([\x21-\x2b\x2d-\x7e]{1,512})$/.exec(
+    text,
+  );
   const [, name = unnamed, given = SCOPES.join('+'), key] = match ?? [];
   // A name or scopes that do not fit would make a part of what was meant to be said the key.
   if (key === undefined || (match?.[1] === undefined && /[:=](?!=*$)/.test(key))) return undefined;
   if (SCOPES.some((scope) => scope === name)) return undefined;
   const scopes = SCOPES.filter((scope) => given.split('+').includes(scope));
   if (scopes.length !== given.split('+').length) return undefined;
-  return { name, scopes, hash: createHash('sha256').update(key).digest('hex') };
+  const hash = createHash('sha256').update(key).digest('hex');
+  return { name, scopes, hash, isShort: key.length < MIN_KEY_LENGTH };
 }

@@ -107,7 +107,8 @@ export const SERVER_OPTIONS = {
     value: 'SECRET',
     kind: text('a secret'),
     isSecret: true,
-    about: 'Secret that tokens are signed with (HS256, HS384, HS512), 32 bytes or more.',
+    about:
+      'Secret that tokens are signed with (HS256, HS384, HS512), 32 bytes or more (but on a loopback host).',
   },
   jwtPublicKey: {
     group: 'Who may come in',
@@ -149,7 +150,7 @@ export const SERVER_OPTIONS = {
     isList: true,
     isSecret: true,
     about:
-      'Keys of programs for /api/v1, each of 16 characters or more; SCOPES of read, post, admin joined by +.',
+      'Keys of programs for /api/v1, each of 16 characters or more (but on a loopback host); SCOPES of read, post, admin joined by +.',
   },
   apiOrigins: {
     group: 'Programs',

@@ -13,6 +13,7 @@ import { checkRevoked } from './auth.ts';
 import { DirectRequests } from './direct-requests.ts';
 import type { Arrival, Handshake } from './handshake.ts';
 import { errorBody, Requests, type Dispatcher } from './request.ts';
+import { REST_CURSOR } from './requests/room-lists.ts';
 import { SocketOutlet } from './socket-outlet.ts';
 
 /** Rooms in one `welcome`; the rest is asked for with `room:mine`. */
@@ -26,6 +27,7 @@ export class Connection {
   readonly caller: Caller;
   readonly #socket: Socket;
   readonly #requests: Requests;
+  #isEnding = false;
 
   constructor(socket: Socket, caller: Caller, requests: Requests) {
     this.#socket = socket;
@@ -35,7 +37,14 @@ export class Connection {
 
   /** Tells the client that this connection is about to end; it is closed by `close`. */
   announce(reason: ClosingReason, reconnectAfterMs: number): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#socket.emit('closing', { reason, reconnectAfterMs });
+  }
+
+  /** What it ends with: sockets of several namespaces may share one. */
+  get conn(): object {
+    return this.#socket.conn;
   }
 
   /** Refuses further requests; resolves when those under way are answered. */
@@ -81,9 +90,9 @@ export class Connections {
       // The client is in, but it cannot be told its rooms: it comes back and tries again. A token
       // that was revoked since the handshake is refused by the next one.
       const body = errorBody(error, this.#context.log, 'welcome');
-      if (body.code === 'unauthorized') connection.announce('revoked', 0);
       this.#context.log.warn({ user: session.user, code: body.code }, 'a client could not be welcomed');
-      connection.close();
+      if (body.code === 'unauthorized') this.#end(connection, 'revoked');
+      else connection.close();
     });
   };
 
@@ -92,8 +101,7 @@ export class Connections {
     for (const connection of this.#open.values()) {
       const { expiresAt } = connection.caller;
       if (expiresAt === undefined || expiresAt > now) continue;
-      connection.announce('expired', 0);
-      connection.close();
+      this.#end(connection, 'expired');
     }
   }
 
@@ -102,15 +110,31 @@ export class Connections {
    * At a shutdown clients are told to wait, so that they do not all come back at once.
    */
   async drain(reason: 'reload' | 'shutdown', overMs: number, spreadMs: number): Promise<void> {
-    const all = [...this.#open.values()];
+    const shared = new Map<object, Connection[]>();
+    for (const connection of this.#open.values()) {
+      const known = shared.get(connection.conn);
+      if (known === undefined) shared.set(connection.conn, [connection]);
+      else known.push(connection);
+    }
     await Promise.all(
-      all.map(async (connection, i) => {
-        await setTimeout((overMs * i) / all.length);
-        connection.announce(reason, reason === 'reload' ? 0 : Math.round(Math.random() * spreadMs));
-        await Promise.race([connection.finish(), setTimeout(FINISH_MS)]);
-        connection.close();
+      [...shared.values()].map(async (connections, i) => {
+        await setTimeout((overMs * i) / shared.size);
+        const afterMs = reason === 'reload' ? 0 : Math.round(Math.random() * spreadMs);
+        for (const connection of connections) connection.announce(reason, afterMs);
+        const finished = Promise.all(connections.map((connection) => connection.finish()));
+        await Promise.race([finished, setTimeout(FINISH_MS)]);
+        connections[0]?.close();
       }),
     );
+  }
+
+  /** With every namespace that shares it. */
+  #end(connection: Connection, reason: ClosingReason): void {
+    const { conn } = connection;
+    if (this.#handshake.isShared(conn)) {
+      for (const other of this.#open.values()) if (other.conn === conn) other.announce(reason, 0);
+    } else connection.announce(reason, 0);
+    connection.close();
   }
 
   #connect(socket: Socket, { identity, device, positions, subscribesAll }: Arrival): Connection {
@@ -160,17 +184,13 @@ export class Connections {
       // A guest has no token that could be refused; this connection ends all the same.
       if (connection === undefined || (what === 'revoke' && issuedAt !== undefined && issuedAt >= at))
         continue;
-      connection.announce('revoked', 0);
-      connection.close();
+      this.#end(connection, 'revoked');
     }
   }
 
   /** Orders were missed: everybody comes back and is looked at anew. */
   closeAll(): void {
-    for (const connection of this.#open.values()) {
-      connection.announce('revoked', 0);
-      connection.close();
-    }
+    for (const connection of this.#open.values()) this.#end(connection, 'revoked');
   }
 
   /** Closes so many of a user's oldest connections here; none of `device`, whose connection is the newest. */
@@ -180,8 +200,7 @@ export class Connections {
       if (left === 0) return;
       if (session.device !== undefined && session.device === device) continue;
       const connection = this.#open.get(session);
-      connection?.announce('replaced', 0);
-      connection?.close();
+      if (connection !== undefined) this.#end(connection, 'replaced');
       left -= 1;
     }
   }
@@ -219,14 +238,17 @@ export class Connections {
       if (session.subscribesAll && i < maxRoomsPerUser) return session.begin(room, view, nameOf(room));
       return { state: session.show(room, view), start: () => {} };
     });
-    const rest = rooms.slice(WELCOME_ROOMS).map(([room]) => room);
+    const rest = rooms.slice(WELCOME_ROOMS);
+    if (rest.length > 0)
+      session.leaveOut(rest.map(([room], i) => [room, begun[WELCOME_ROOMS + i]?.state.from]));
     socket.emit('welcome', {
       user: session.user,
       name: session.name,
-      ...(session.device === undefined ? {} : { device: session.device }),
+      // Made up for this socket alone where the client named none.
+      device: session.device ?? session.id,
       session: session.id,
       rooms: begun.slice(0, WELCOME_ROOMS).map(({ state }) => state),
-      ...(rest.length === 0 ? {} : { cursor: '' }),
+      ...(rest.length === 0 ? {} : { cursor: REST_CURSOR }),
       limits: settings.limits,
       server: settings.server,
     });

@@ -5,6 +5,8 @@
  * dropped afterwards (TRAPS 7): nothing deep, and no token, stays on the socket.
  */
 import type { Socket } from 'socket.io';
+import type { Store } from '../chat/store.ts';
+import { StoreUnavailable } from '../chat/store-unavailable.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { authSchema, checkShape, parse } from '../protocol/requests.ts';
 import type { Position } from '../protocol/words.ts';
@@ -34,6 +36,19 @@ class Refusal extends Error {
   constructor(body: { readonly message: string }) {
     super(body.message);
     this.data = body;
+  }
+}
+
+/**
+ * While the store is away nobody is refused: a stock client comes back by itself when its connection
+ * breaks, which is what happens before `welcome`, but not when it is refused.
+ */
+async function revokedBefore(store: Pick<Store, 'index'>, user: UserId): Promise<number> {
+  try {
+    return (await store.index(user)).revokedBefore;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return 0;
+    throw error;
   }
 }
 
@@ -97,16 +112,14 @@ export class Handshake {
     const identity =
       authenticator.mode === 'guest'
         ? authenticator.guest(user)
-        : await authenticator.token(token, namespace);
+        : await authenticator.token(token ?? undefined, namespace);
     const { settings, limits: edgeLimits, store } = this.#context;
     const { address, headers } = socket.handshake;
     const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
     await edgeLimits.connect(userId(namespace, identity.user), from);
     // Behind the limit: it asks the store.
-    if (identity.issuedAt !== undefined) {
-      const { revokedBefore } = await store.index(userId(namespace, identity.user));
-      checkRevoked(identity.issuedAt, revokedBefore);
-    }
+    if (identity.issuedAt !== undefined)
+      checkRevoked(identity.issuedAt, await revokedBefore(store, userId(namespace, identity.user)));
     await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
     this.#checkDevice(userId(namespace, identity.user), device);
     this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
@@ -130,6 +143,11 @@ export class Handshake {
   /** The socket has left its namespace: its connection may join it again. */
   release(socket: Socket): void {
     this.#busy.get(socket.conn)?.delete(socket.nsp.name);
+  }
+
+  /** Sockets of more than one namespace are on it. */
+  isShared(conn: object): boolean {
+    return (this.#busy.get(conn)?.size ?? 0) > 1;
   }
 
   /** One CONNECT per connection and namespace at a time. */

@@ -83,7 +83,8 @@ export function apiOperations(limits: Limits) {
       method: 'POST',
       path: '/rooms/{room}/messages',
       scope: 'post',
-      summary: 'Posts a message as a member of the room. The header Idempotency-Key serves as id.',
+      summary:
+        'Posts a message as `from`, who need not be a member. The header Idempotency-Key serves as id.',
       body: v.object({
         id: v.optional(messageId),
         from: userSchema,

@@ -136,7 +136,8 @@ export type RequestOf<N extends RequestName> = v.InferOutput<RequestSchemas[N]>;
 
 /** The `auth` object of a connection; the token's own claims are checked elsewhere. */
 export const authSchema = v.object({
-  token: v.optional(string('be a string')),
+  // What a browser's storage gives for nothing is null.
+  token: v.nullish(string('be a string')),
   user: v.optional(userSchema),
   device: v.optional(v.pipe(userSchema, v.notValue('__proto__', must('be another name')))),
   positions: v.optional(positions),
@@ -155,7 +156,9 @@ export function parse<S extends v.GenericSchema>(
   const path = v.getDotPath(issue) ?? what;
   const message = issue.message.startsWith('must')
     ? issue.message
-    : must('be an object with the fields of this request')(issue);
+    : issue.path !== undefined && issue.input === undefined
+      ? 'is required; got nothing'
+      : must('be an object with the fields of this request')(issue);
   throw new ChatError('bad_request', `${path.slice(0, 80)} ${message}`);
 }
 
@@ -172,7 +175,10 @@ export function checkShape(input: unknown, maxDepth: number): void {
       if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
         throw new ChatError('bad_request', 'binary data is not taken; send text');
       if (depth >= maxDepth)
-        throw new ChatError('bad_request', `the object must be at most ${maxDepth} deep (maxDepth)`);
+        throw new ChatError(
+          'bad_request',
+          `the object must be at most ${maxDepth} deep (maxDepth); got something deeper`,
+        );
       for (const child of Object.values(value)) next.push(child);
     }
     level = next;

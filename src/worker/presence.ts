@@ -52,6 +52,8 @@ export class WorkerPresence {
   readonly board: PresenceBoard;
   readonly #parts: PresenceParts;
   readonly #typing: Typing;
+  /** When somebody was written without waiting for the beat. */
+  #wroteAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
@@ -79,6 +81,13 @@ export class WorkerPresence {
         let sockets = 0;
         for (const entry of record.entries.values()) sockets += entry.sockets;
         if (sockets > config.maxSocketsPerUser) this.#tellCrowd(user);
+      },
+      // Who comes is seen at once; of many who come together, those of a tenth of a second at a time.
+      onDue: () => {
+        if (performance.now() - this.#wroteAt < WRITE_MS) return;
+        this.#wroteAt = performance.now();
+        // What fails is tried again, and told of, by the beat.
+        setImmediate(() => void this.roll.write().catch(() => {}));
       },
       ...clocks,
     });

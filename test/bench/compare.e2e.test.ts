@@ -2,16 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import type * as Compare from '../../src/bench/compare.ts';
 import { childrenOf } from '../../src/bench/measure.ts';
 import type { TrafficResult } from '../../src/bench/scenario-result.ts';
-
-/** The built one: it forks its load and its servers from files beside it. */
-async function built(): Promise<typeof Compare> {
-  return import(pathToFileURL('dist/bench/compare.js').href) as Promise<typeof Compare>;
-}
+import { builtCompare } from '../support/built-compare.ts';
 
 const SHORT = {
   clients: 20,
@@ -24,7 +18,7 @@ const SHORT = {
 };
 
 test('measures the plain set-up and this server with one load, and leaves no process behind', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const lines: string[] = [];
   const before = await childrenOf(process.pid);
   const { results } = await runCompare({
@@ -53,7 +47,7 @@ test('measures the plain set-up and this server with one load, and leaves no pro
 });
 
 test('goes on where it was interrupted', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const dir = mkdtempSync(join(tmpdir(), 'chat-compare-test-'));
   const jsonFile = join(dir, 'report.json');
   const options = {
@@ -85,7 +79,7 @@ test('goes on where it was interrupted', async () => {
 });
 
 test('a scenario that fails is void, with the reason, and the next has a fresh server', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const lines: string[] = [];
   const { results, isComplete } = await runCompare({
     ...SHORT,
@@ -114,7 +108,7 @@ async function killChildren(): Promise<void> {
 }
 
 test('measures another checkout in turn with this one', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const { results } = await runCompare({
     ...SHORT,
     modes: ['cluster'],
@@ -128,7 +122,7 @@ test('measures another checkout in turn with this one', async () => {
 });
 
 test('many small rooms and one huge one are loaded as they are named', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const { results } = await runCompare({
     ...SHORT,
     modes: ['cluster'],
@@ -146,7 +140,7 @@ test('many small rooms and one huge one are loaded as they are named', async () 
 });
 
 test('connections that end come back, and what was posted meanwhile is there', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const { results } = await runCompare({
     ...SHORT,
     modes: ['cluster', 'plain-cluster'],
@@ -176,7 +170,7 @@ test('connections that end come back, and what was posted meanwhile is there', a
 }, 180_000);
 
 test('long polling and other numbers of clients and workers are measured with the same checks', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const { results, isComplete } = await runCompare({
     ...SHORT,
     runs: 2,
@@ -203,7 +197,7 @@ test('long polling and other numbers of clients and workers are measured with th
 });
 
 test('ends its processes when it is told to stop', async () => {
-  const { runCompare } = await built();
+  const { runCompare } = await builtCompare();
   const before = await childrenOf(process.pid);
   const stop = new AbortController();
   const running = runCompare({

@@ -43,7 +43,7 @@ class SlowStore {
   }
 }
 
-function scene() {
+function scene(onDue?: () => void) {
   const store = new SlowStore();
   const roll = new PresenceRoll(store, {
     graceMs: 5_000,
@@ -51,6 +51,7 @@ function scene() {
     now: () => 0,
     wallNow: () => 0,
     onWritten: () => {},
+    onDue,
   });
   return { store, roll };
 }
@@ -78,4 +79,30 @@ test('whoever asks for the lease while it is opened gets the same', async () => 
   expect(await Promise.all([roll.open(), roll.open()])).toEqual(['lease1', 'lease1']);
   expect(await roll.open()).toBe('lease1');
   expect(store.leases).toBe(1);
+});
+
+test('who waits for everything to be written waits for what came during a write too', async () => {
+  const { store, roll } = scene();
+  const BOB = userId('/', 'bob');
+  roll.arrive(ADA, {});
+  const first = roll.write();
+  roll.arrive(BOB, {});
+  const settled = roll.settle().then(() => store.entered.has(BOB));
+  await store.go();
+  await first;
+  await store.go();
+  expect(await settled).toBe(true);
+});
+
+test('that something is due is told where nothing was, not of each user', async () => {
+  let told = 0;
+  const { store, roll } = scene(() => (told += 1));
+  roll.arrive(ADA, {});
+  roll.arrive(userId('/', 'bob'), {});
+  expect(told).toBe(1);
+  const written = roll.write();
+  await store.go();
+  await written;
+  roll.arrive(userId('/', 'cem'), {});
+  expect(told).toBe(2);
 });

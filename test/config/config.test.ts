@@ -150,7 +150,14 @@ test.each([
     { jwtSecret: SECRET, jwtIssuer: 'me' },
     /--jwt-secret, --jwt-issuer must go with --auth jwt; --auth is guest/,
   ],
-  [{ auth: 'jwt', jwtSecret: 'short' }, /--jwt-secret must be at least 32 bytes; got 5/],
+  [
+    { auth: 'jwt', jwtSecret: 'short', host: '0.0.0.0' },
+    /--jwt-secret must be at least 32 bytes on 0.0.0.0; got 5/,
+  ],
+  [
+    { apiKey: 'ops=short,app=MDEyMzQ1Njc4OWFiY2RlZg', host: '::' },
+    /--api-key must be .* on ::; too short: ops$/,
+  ],
   [
     { maxBufferedBytes: '16m' },
     /--max-buffered-bytes \(16777216\) must be at most --max-socket-bytes \(8388608\)/,
@@ -230,6 +237,15 @@ test.each([
   'read=0123456789abcdef',
 ])('--api-key %s, which would make a part of it the key, is a mistake', (given) => {
   expect(mistakes({ apiKey: given }).join()).toContain('--api-key');
+});
+
+test('what can be guessed is let pass on a loopback host alone, with a warning', () => {
+  const short = { auth: 'jwt', jwtSecret: 'short', apiKey: 'k1' };
+  expect(loadConfig(short, {}).warnings).toEqual([
+    expect.stringMatching(/^--jwt-secret has less than 32 bytes/),
+    expect.stringMatching(/^--api-key has less than 16 characters/),
+  ]);
+  expect(mistakes({ ...short, host: '10.0.0.1' })).toHaveLength(2);
 });
 
 test('keys may have any sign, and padding', () => {

@@ -70,7 +70,9 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
       status: 200,
       body: { members: [{ user: bob.user, role: 'owner' }] },
     });
+    const watching = await connect(bob.user, { subscribe: false });
     expect((await ask('DELETE', `/rooms/${room}`)).status).toBe(204);
+    await watching.event('room', (event: { gone?: string }) => event.gone === 'deleted');
     await bob.event(
       'room',
       (event: { room: string; gone?: string }) => event.room === room && event.gone === 'deleted',
@@ -81,27 +83,24 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
     });
   });
 
-  test('API: a program posts as a member, once for each key, and reads the log', async () => {
+  test('API: a program posts as somebody, once for each key, and reads the log', async () => {
     const room = fresh('room');
     const [ada, bob] = [await connect(fresh('ada')), fresh('bot')];
     await ada.join(room);
-    expect(await ask('POST', `/rooms/${room}/messages`, { from: bob, text: 'hi' })).toMatchObject(
-      failure('not_found', 404),
-    );
-    await ask('PUT', `/rooms/${room}/members/${bob}`, {});
     const post = (more: object, headers = {}) =>
       ask('POST', `/rooms/${room}/messages`, { from: bob, text: 'hello', ...more }, { headers });
     const first = await post({}, { 'idempotency-key': 'once' });
-    expect(first).toMatchObject({ status: 200, body: { room, seq: 2, duplicate: false } });
+    expect(first).toMatchObject({ status: 200, body: { room, seq: 1, duplicate: false } });
     expect(await post({}, { 'idempotency-key': 'once' })).toMatchObject({
-      body: { seq: 2, duplicate: true },
+      body: { seq: 1, duplicate: true },
     });
-    await post({ id: 'mine', data: { a: [1] } });
+    await ask('PUT', `/rooms/${room}/members/${bob}`, {});
+    await post({ id: 'mine', data: { a: [1] }, replyTo: 1 });
     await ada.reach(room, 3);
     expect(ada.texts(room)).toEqual(['hello', 'hello']);
-    const { status, body } = await ask('GET', `/rooms/${room}/messages?after=1&limit=1`);
+    const { status, body } = await ask('GET', `/rooms/${room}/messages?after=0&limit=1`);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ first: 1, more: true, messages: [{ seq: 2, from: bob, text: 'hello' }] });
+    expect(body).toMatchObject({ first: 1, more: true, messages: [{ seq: 1, from: bob, text: 'hello' }] });
     expect((body['messages'] as Message[]).length).toBe(1);
   });
 
@@ -126,10 +125,21 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
       body: { member: { banned: true } },
     });
     await bob.event('room', (event: { gone?: string }) => event.gone === 'banned');
+    expect(await ask('POST', `/rooms/${room}/messages`, { from: bob.user, text: 'x' })).toMatchObject(
+      failure('banned', 403),
+    );
     expect(await ask('PUT', member, { role: 'admin' })).toMatchObject(failure('conflict', 409));
     expect(await ask('DELETE', member)).toMatchObject(failure('not_found', 404));
     expect(await ask('DELETE', `/rooms/${room}/members/${ada.user}`)).toMatchObject({ status: 200 });
     await ada.event('room', (event: { gone?: string }) => event.gone === 'kicked');
+  });
+
+  test('API: in a direct room a program posts as one of the two alone', async () => {
+    const [ada, bob] = [await connect(fresh('ada')), fresh('bob')];
+    const { room } = await ada.ask<{ room: string }>('dm:open', { user: bob });
+    const post = (from: string) => ask('POST', `/rooms/${room}/messages`, { from, text: 'x' });
+    expect(await post(fresh('eve'))).toMatchObject(failure('not_found', 404));
+    expect(await post(bob)).toMatchObject({ status: 200 });
   });
 
   test('API: a user’s presence, devices and rooms; and the end of their connections', async () => {

@@ -9,6 +9,7 @@ import { api } from './api.ts';
 import { leaving } from './leaving.ts';
 import { presence } from './presence.ts';
 import { rights } from './rights.ts';
+import { welcome } from './welcome.ts';
 
 /** A server to test: one address, or several hosts that share one store. */
 export interface Subject {
@@ -267,6 +268,7 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
     rights(connect);
     presence(connect);
     api(connect, () => subject.urls);
+    welcome(connect, () => subject.urls);
 
     test('G9: unread counts what others wrote after `read`', async () => {
       const [room, [ada, bob]] = await members(2);

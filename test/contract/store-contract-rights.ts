@@ -19,6 +19,7 @@ export function rightsContract(scene: () => Scene): void {
     const actor: Actor = by === 'server' ? 'server' : { user: by };
     return store.govern(room, actor, act, { ...OPTIONS, ...options });
   };
+  const ban = (user: string): Act => ({ do: 'member', user, banned: true });
   const dataOf = ({ batch }: Governed): unknown[] =>
     (batch?.entries ?? []).map((entry) => messageOf(entry).data);
   const owned = async (here: Scene, kind: 'public' | 'private', ...members: string[]): Promise<RoomId> => {
@@ -232,7 +233,6 @@ export function rightsContract(scene: () => Scene): void {
     );
     expect(await here.membership(room, 'bob')).toBeUndefined();
     expect((await here.store.index(here.user('bob'))).rooms).toHaveLength(1);
-    const ban = (user: string): Act => ({ do: 'member', user, banned: true });
     await govern(here, room, 'owner', ban('x'), { maxSanctions: 1 });
     await expect(govern(here, room, 'owner', ban('y'), { maxSanctions: 1 })).rejects.toMatchObject(
       refusal('too_large'),
@@ -240,6 +240,26 @@ export function rightsContract(scene: () => Scene): void {
     await govern(here, room, 'owner', { do: 'member', user: 'x', banned: false });
     await govern(here, room, 'owner', ban('y'), { maxSanctions: 1 });
     expect((await here.info(room)).head).toBe(3);
+  });
+
+  test('what is over makes place in a full room, whoever it was held against', async () => {
+    const here = scene();
+    const room = await owned(here, 'private', 'muted', 'away');
+    const until = Date.now() + 300;
+    await govern(here, room, 'owner', { do: 'member', user: 'muted', mutedUntil: until });
+    await govern(here, room, 'owner', { do: 'member', user: 'away', banned: true, bannedUntil: until });
+    await govern(here, room, 'owner', ban('kept'));
+    const full = { maxSanctions: 3 };
+    await expect(govern(here, room, 'owner', ban('x'), full)).rejects.toMatchObject(refusal('too_large'));
+    // Longer than a room that stays full is left alone.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await govern(here, room, 'owner', ban('x'), full);
+    await govern(here, room, 'owner', ban('y'), full);
+    await expect(govern(here, room, 'owner', ban('z'), full)).rejects.toMatchObject(refusal('too_large'));
+    for (const user of ['kept', 'x', 'y'])
+      await expect(here.join(room, user)).rejects.toMatchObject(refusal('banned'));
+    await govern(here, room, 'owner', { do: 'member', user: 'away' });
+    expect(await here.membership(room, 'away')).toMatchObject({ role: 'member' });
   });
 
   test('of two acts at once on one member, each is decided on what the other left', async () => {

@@ -49,6 +49,16 @@ export function unreadContract(scene: () => Scene): void {
     expect(await here.membership(room, 'ada')).toMatchObject({ read: 0, unread: 0 });
   });
 
+  test('the name of whoever reads on follows them', async () => {
+    const here = scene();
+    const room = await here.roomOf('ada', 'bob');
+    await here.postMany(room, 'ada', 3);
+    await here.store.markRead(room, 'bob', 2, { name: 'Bob of the two names' });
+    expect(await here.membership(room, 'bob')).toMatchObject({ name: 'Bob of the two names', read: 2 });
+    await here.store.markRead(room, 'bob', 3);
+    expect(await here.membership(room, 'bob')).toMatchObject({ name: 'Bob of the two names', read: 3 });
+  });
+
   test('own texts before and after `read` are told apart', async () => {
     const here = scene();
     const room = await here.roomOf('ada', 'bob');
@@ -77,12 +87,16 @@ export function unreadContract(scene: () => Scene): void {
     const old = await here.epoch(room);
     await here.newLife();
     await here.postMany(room, 'ada', 3);
-    await expect(here.store.markRead(room, 'bob', 4, old)).rejects.toMatchObject(refusal('conflict'));
-    await expect(here.store.markRead(room, 'bob', 6, 'Unknown')).rejects.toMatchObject(refusal('conflict'));
+    await expect(here.store.markRead(room, 'bob', 4, { epoch: old })).rejects.toMatchObject(
+      refusal('conflict'),
+    );
+    await expect(here.store.markRead(room, 'bob', 6, { epoch: 'Unknown' })).rejects.toMatchObject(
+      refusal('conflict'),
+    );
     expect(await here.membership(room, 'bob')).toMatchObject({ read: 0, unread: 6 });
-    await here.store.markRead(room, 'bob', 3, old);
+    await here.store.markRead(room, 'bob', 3, { epoch: old });
     expect(await here.membership(room, 'bob')).toMatchObject({ read: 3, unread: 3 });
-    await here.store.markRead(room, 'bob', 5, await here.epoch(room));
+    await here.store.markRead(room, 'bob', 5, { epoch: await here.epoch(room) });
     expect(await here.membership(room, 'bob')).toMatchObject({ read: 5, unread: 1 });
   });
 

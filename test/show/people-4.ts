@@ -1,6 +1,6 @@
 /** Limits: one user on eight workers and two hosts. */
 import { ratioOf } from '../../src/bench/ratio.ts';
-import { runCompare } from '../../src/bench/compare.ts';
+import { builtCompare } from '../support/built-compare.ts';
 import { ChatClient, fresh } from '../support/client.ts';
 import { openServer } from './server-handle.ts';
 import { ADAPTERS } from './core-3.ts';
@@ -78,6 +78,7 @@ const ALL_LIMITS = [
 
 /** 500 posts a second with every limit and with none, in turn. */
 async function costOfLimits(adapter: Adapter, report: Report): Promise<void> {
+  const { runCompare } = await builtCompare();
   const p50 = async (serverArgs: readonly string[]): Promise<number> => {
     const { results } = await runCompare({
       modes: [adapter],

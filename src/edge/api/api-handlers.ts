@@ -60,7 +60,7 @@ export const API_HANDLERS: ApiHandlers = {
           resolve({ room: name, epoch, seq, at, duplicate, durability }),
         refused: reject,
       };
-      context.committer.post(room, made, poster);
+      context.committer.post(room, { ...made, byProgram: true }, poster);
     });
     return { status: 200, body: reply };
   },

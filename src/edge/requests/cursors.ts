@@ -18,6 +18,7 @@ export const handleDelivered: Handler<'delivered'> = async (
   }
   const { device, user } = session;
   if (device === undefined) return { reply: {} };
+  await session.ready();
   const moves: Promise<void>[] = [];
   for (const [name, position] of claimed) {
     const room = roomId(session.namespace, name);
@@ -30,8 +31,9 @@ export const handleDelivered: Handler<'delivered'> = async (
 
 export const handleRead: Handler<'read'> = async ({ store, settings, tellRoom }, { session }, request) => {
   const room = roomId(session.namespace, request.room);
-  const { user } = session;
-  const { seq, isNew, members } = await store.markRead(room, user, request.seq, request.epoch);
+  const { user, name } = session;
+  const { epoch } = request;
+  const { seq, isNew, members } = await store.markRead(room, user, request.seq, { epoch, name });
   if (isNew && members <= settings.limits.maxPresenceList)
     tellRoom(room, { kind: 'read', user, seq }, session);
   return { reply: {} };

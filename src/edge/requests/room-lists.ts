@@ -10,20 +10,25 @@ export const handleList: Handler<'room:list'> = async ({ store }, { session }, {
   return { reply: withCursor({ rooms: page.items }, page.cursor) };
 };
 
-/** In the order of names; `from` is where this socket's feed is now, if it has one. */
-export const handleMine: Handler<'room:mine'> = async ({ store }, { session }, { cursor, limit }) => {
+/** The cursor of `welcome`: after it come the rooms alone that it had no place for. */
+export const REST_CURSOR = 'rest:';
+
+/** In the order of names. Of what `welcome` left out it says too where the feed started. */
+export const handleMine: Handler<'room:mine'> = async ({ store }, { session }, { cursor = '', limit }) => {
   const { rooms } = await store.index(session.userId);
-  const sorted = rooms.toSorted();
-  const start = cursor === undefined ? 0 : sorted.findIndex((room) => room > cursor);
+  const prefix = cursor.startsWith(REST_CURSOR) ? REST_CURSOR : '';
+  const after = cursor.slice(prefix.length);
+  const sorted = rooms.filter((room) => prefix === '' || session.isLeftOut(room)).toSorted();
+  const start = sorted.findIndex((room) => room > after);
   const page = start < 0 ? [] : sorted.slice(start, start + limit);
   const views = await store.views(session.user, session.device, page);
   const states: RoomState[] = [];
   for (const [i, room] of page.entries()) {
     const view = views[i];
-    if (isMember(view)) states.push(roomState(room, view, session.subscription(room)?.given));
+    if (isMember(view)) states.push(roomState(room, view, session.startOf(room)));
   }
   const isLast = start < 0 || start + limit >= sorted.length;
-  return { reply: withCursor({ rooms: states }, isLast ? undefined : page.at(-1)) };
+  return { reply: withCursor({ rooms: states }, isLast ? undefined : `${prefix}${page.at(-1)}`) };
 };
 
 export const handleMembers: Handler<'room:members'> = async ({ store }, { session }, request) => {

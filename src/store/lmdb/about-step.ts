@@ -19,7 +19,7 @@ export function aboutRefusal(
   env: Environment,
   room: RoomId,
   record: RoomRecord,
-  member: MemberRecord,
+  member: MemberRecord | undefined,
   draft: Draft,
   about: Reference,
 ): ChatError | undefined {
@@ -31,19 +31,20 @@ function faultOf(
   env: Environment,
   room: RoomId,
   record: RoomRecord,
-  member: MemberRecord,
+  member: MemberRecord | undefined,
   { kind, from }: Draft,
   { seq, epoch }: Reference,
 ): AboutFault | undefined {
   if (epoch !== undefined && epoch !== presentEpoch(record.chain)) return 'epoch';
   const stored = env.log.get([room, seq]);
-  const isHidden = record.kind !== 'public' && seq <= settle(record, member.point).position.seq;
+  const isHidden =
+    record.kind !== 'public' && member !== undefined && seq <= settle(record, member.point).position.seq;
   const amendment = env.amendments.get([room, seq]);
   if (stored === undefined || isHidden || !stored.startsWith(TEXT) || amendment?.isDeleted === true)
     return 'none';
   const isOwn = isFrom(storedParts(stored).tail, from);
   if (kind === 'edit' && !isOwn) return 'author';
-  if (kind === 'delete' && !isOwn && member.role === 'member') return 'deleter';
+  if (kind === 'delete' && !isOwn && member?.role === 'member') return 'deleter';
   return kind === 'edit' && (amendment?.edits.length ?? 0) >= MAX_EDITS ? 'edits' : undefined;
 }
 

@@ -65,7 +65,8 @@ class AppendStep {
 
   add(draft: Draft): Appended {
     const member = this.#member(draft.from);
-    if (member === undefined) return noRoom();
+    if (member === undefined && (draft.byProgram === undefined || this.#record.kind === 'direct'))
+      return noRoom();
     const refusal = this.#refusal(draft, member);
     if (refusal !== undefined) return this.#known(draft) ?? refused(refusal);
     // One look for both, whether it is there and where it goes; what this step put is there too.
@@ -81,7 +82,7 @@ class AppendStep {
     return { ok: true, epoch: this.#epoch, seq, at: this.#at, duplicate: false };
   }
 
-  #refusal(draft: Draft, member: MemberRecord): ChatError | undefined {
+  #refusal(draft: Draft, member: MemberRecord | undefined): ChatError | undefined {
     const { sanctions = 0 } = this.#record;
     if (sanctions > 0) {
       const sanction = this.#env.sanctions.get([this.#room, draft.from]);

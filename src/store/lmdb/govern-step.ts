@@ -13,6 +13,7 @@ import { listedMember } from '../../chat/listed-member.ts';
 import {
   blockedError,
   decide,
+  isOver,
   isSanctioned,
   NO_SANCTION,
   type Act,
@@ -22,6 +23,7 @@ import {
 } from '../../chat/rights.ts';
 import type { DirectOptions, GovernOptions, Governed, ListedMember } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
+import { SanctionsFull } from '../sanction-limit.ts';
 import { appendSystem } from './append-step.ts';
 import type { Environment } from './environment.ts';
 import { checkRoomsOf, forgetMember, newMember } from './member-steps.ts';
@@ -50,8 +52,8 @@ export function governRoom(
   const from = actor === 'server' ? '' : actor.user;
   if (target !== undefined) {
     if (member === undefined && decision.role !== undefined) {
-      checkRoomsOf(env, room, target, maxRoomsPerUser);
       if (env.blocks.get([userId(namespaceOf(room), target), from]) !== undefined) throw blockedError();
+      checkRoomsOf(env, room, target, maxRoomsPerUser);
     }
     putSanction(env, room, record, target, decision.sanction, maxSanctions);
   }
@@ -109,14 +111,20 @@ function putSanction(
     return;
   }
   if (known === undefined) {
-    if (count >= maxSanctions)
-      throw new ChatError(
-        'too_large',
-        `a room has at most ${maxSanctions} users who are muted or banned (maxSanctionsPerRoom)`,
-      );
+    if (count >= maxSanctions) throw new SanctionsFull(maxSanctions);
     record.sanctions = count + 1;
   }
   void env.sanctions.put([room, user], sanction);
+}
+
+/** Of these users, what is over is taken back; how many. */
+export function endSanctions(env: Environment, room: RoomId, users: readonly string[], now: number): number {
+  const record = enterRoom(env, room, now);
+  if (record === undefined) return 0;
+  const over = users.filter((user) => isOver(sanctionOf(env, room, user), now));
+  for (const user of over) putSanction(env, room, record, user, NO_SANCTION, 0);
+  if (over.length > 0) env.rooms.put(room, record);
+  return over.length;
 }
 
 /** A user of the room as lists show them. */

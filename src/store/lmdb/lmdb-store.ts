@@ -32,6 +32,7 @@ import type {
   PageRequest,
   PresenceChange,
   ReadMark,
+  ReadOptions,
   RetentionPolicy,
   RoomBatch,
   RoomHead,
@@ -61,6 +62,8 @@ import {
 } from './member-steps.ts';
 import { listMembers, listRooms, memberNames, scannedRooms } from './list-steps.ts';
 import { LmdbData } from './lmdb-data.ts';
+import { endOverSanctions } from './sanctions.ts';
+import { SanctionLimit } from '../sanction-limit.ts';
 import { LmdbPresence } from './lmdb-presence.ts';
 import { giveOrder, readOrders } from './order-step.ts';
 import { Probe } from './probe.ts';
@@ -86,6 +89,7 @@ export class LmdbStore implements Store {
   readonly #now: () => number;
   readonly #presence: LmdbPresence;
   readonly #probe: Probe;
+  readonly #sanctionLimit = new SanctionLimit();
 
   private constructor(env: Environment, { now = Date.now, onPanic }: LmdbStoreOptions) {
     this.#env = env;
@@ -126,7 +130,10 @@ export class LmdbStore implements Store {
   }
 
   govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
-    return this.#data.write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now()));
+    return this.#sanctionLimit.run(
+      () => this.#data.write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now())),
+      () => endOverSanctions(this.#data, room),
+    );
   }
 
   async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
@@ -214,8 +221,8 @@ export class LmdbStore implements Store {
     });
   }
 
-  markRead(room: RoomId, user: string, seq: number, epoch?: string): Promise<ReadMark> {
-    return this.#data.write(() => markRead(this.#env, room, user, seq, epoch, this.#now()));
+  markRead(room: RoomId, user: string, seq: number, options: ReadOptions = {}): Promise<ReadMark> {
+    return this.#data.write(() => markRead(this.#env, room, user, seq, options, this.#now()));
   }
 
   async listRooms(

@@ -3,7 +3,7 @@ import { draft } from '../../chat/entry.ts';
 import { namespaceOf, userId, type RoomId, type UserId } from '../../chat/identity.ts';
 import { isFurther, presentEpoch, settle, validUpTo } from '../../chat/position.ts';
 import { checkBan, NO_SANCTION } from '../../chat/rights.ts';
-import type { CursorMove, JoinOptions, Left, ReadMark } from '../../chat/store-types.ts';
+import type { CursorMove, JoinOptions, Left, ReadMark, ReadOptions } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Role } from '../../protocol/words.ts';
 import { appendSystem } from './append-step.ts';
@@ -183,7 +183,7 @@ export function markRead(
   room: RoomId,
   user: string,
   seq: number,
-  epoch: string | undefined,
+  { epoch, name }: ReadOptions,
   now: number,
 ): ReadMark {
   const record = enterRoom(env, room, now);
@@ -198,6 +198,7 @@ export function markRead(
   if (seq === 0 || read <= member.read) return { seq: member.read, isNew: false, members };
   member.ownAtRead = countOwn(env, room, user, member, read);
   member.read = read;
+  if (name !== undefined) member.name = name;
   void env.members.put([room, user], member);
   return { seq: read, isNew: true, members };
 }

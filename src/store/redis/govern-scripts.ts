@@ -98,6 +98,24 @@ if text ~= '' then redis.call('HSET', KEYS[3], field, text) elseif known then re
 return 1
 `;
 
+/** ARGV: nonce, users. What is held against them and is over by the clock of Redis is taken back; answers of how many. */
+const END_SANCTIONS = `
+local over, time = {}, now()
+for i = 2, #ARGV do
+  local field = 'x:' .. ARGV[i]
+  local muted, banned, blocked = string.match(redis.call('HGET', KEYS[3], field) or '', '^(%d+) (%S+) (%d)$')
+  if muted and tonumber(muted) <= time and (banned == '-' or (banned ~= '0' and tonumber(banned) <= time)) and blocked == '0' then
+    over[#over + 1] = field
+  end
+end
+open(KEYS[1], KEYS[7], m)
+if #over > 0 then
+  redis.call('HDEL', KEYS[3], unpack(over))
+  redis.call('HSET', KEYS[1], 'sanctions', int(m.sanctions - #over))
+end
+return #over
+`;
+
 /** ARGV: nonce, kind, title. Answers 1 where the room was not there. */
 const CREATE = `
 local m = enter(KEYS[1], life(), ARGV[1])
@@ -123,4 +141,5 @@ export const GOVERN_SCRIPTS = {
   facts: new Script('facts', PRELUDE, NEED, FACTS_OF, FACTS),
   govern: new Script('govern', PRELUDE, NEED, FACTS_OF, GOVERN),
   block: new Script('block', PRELUDE, NEED, BLOCK),
+  endSanctions: new Script('endSanctions', PRELUDE, NEED, END_SANCTIONS),
 } as const;

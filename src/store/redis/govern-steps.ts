@@ -23,6 +23,7 @@ import {
 } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
 import { runOnRoom } from './room-script.ts';
+import { endOverSanctions } from './sanctions.ts';
 
 /** What rights are decided on, and with it the name of the target. */
 export interface FoundFacts {
@@ -124,6 +125,11 @@ export class GovernSteps {
   /** In a direct room, if there is one: whether the other one takes messages of the user. */
   async block(room: RoomId, user: string, on: boolean): Promise<void> {
     await this.#run('block', room, [user, on ? '1' : '0']);
+  }
+
+  /** Takes back what is held against users and is over; of how many. */
+  endOver(room: RoomId): Promise<number> {
+    return endOverSanctions(this.#link, this.#keys, room);
   }
 
   #run(script: keyof typeof GOVERN_SCRIPTS, room: RoomId, args: readonly string[]) {

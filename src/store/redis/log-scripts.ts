@@ -4,28 +4,37 @@ import { NEED, PRELUDE } from './room-prelude.ts';
 import { Script } from './script.ts';
 
 /**
- * ARGV: nonce, then per draft from, id, kind's letter with what it is about (` <seq> <epoch>`), tail.
+ * ARGV: nonce, then per draft from, id, kind's letter with what it is about (` <seq> <epoch>`) and, where
+ * a program posts it, a star before, tail.
  * Answers epoch, at, and per draft `+` (stored, the next seq), `-` (not a member), `<epoch> <seq> <at>`
- * (stored before), or `!` and why not: `muted <ms>`, `blocked`, a fault of chat/about.ts; and last the
- * first new seq.
+ * (stored before), or `!` and why not: `muted <ms>`, `banned` with ms or for ever, `blocked`, a fault of
+ * chat/about.ts; and last the first new seq.
  */
 const APPEND = `
 local count = (#ARGV - 1) / 4
-local users, fields, known = {}, {}, {}
+local users, strangers, fields, known = {}, {}, {}, {}
+local function refusalOf(from)
+  local sanction = m.sanctions > 0 and redis.call('HGET', KEYS[3], 'x:' .. from)
+  if not sanction then return nil end
+  local time = math.max(now(), m.lastAt)
+  local muted, banned, blocked = string.match(sanction, '^(%S+) (%S+) (%S+)$')
+  if blocked == '1' then return '!blocked' end
+  if banned == '0' then return '!banned' end
+  if banned ~= '-' and tonumber(banned) > time then return '!banned ' .. int(tonumber(banned) - time) end
+  if tonumber(muted) > time then return '!muted ' .. int(tonumber(muted) - time) end
+end
+-- Whoever is no member, and in whose name a program posts.
+local function strangerOf(from)
+  strangers[from] = strangers[from] or {own = 0, ownText = '0', refusal = refusalOf(from)}
+  return strangers[from]
+end
 for i = 0, count - 1 do
   local from, id = ARGV[i * 4 + 2], ARGV[i * 4 + 3]
   if users[from] == nil then
     local record = redis.call('HMGET', KEYS[3], 'm:' .. from, 'o:' .. from)
     if record[1] then
       local own, last = string.match(record[2] or '0 0', '^(%d+) (%d+)$')
-      users[from] = {own = tonumber(own), ownText = own, last = last, record = record[1]}
-      local sanction = m.sanctions > 0 and redis.call('HGET', KEYS[3], 'x:' .. from)
-      if sanction then
-        local muted, _, blocked = string.match(sanction, '^(%S+) (%S+) (%S+)$')
-        muted = tonumber(muted) - math.max(now(), m.lastAt)
-        if blocked == '1' then users[from].refusal = '!blocked'
-        elseif muted > 0 then users[from].refusal = '!muted ' .. int(muted) end
-      end
+      users[from] = {own = tonumber(own), ownText = own, last = last, record = record[1], refusal = refusalOf(from)}
     else
       users[from] = false
     end
@@ -54,7 +63,7 @@ end
 local function faultOf(letter, from, user, seq, epoch)
   if epoch ~= '' and epoch ~= m.epoch then return 'epoch' end
   if seq < m.first or seq > m.head then return 'none' end
-  if m.kind ~= 'public' and seq <= pointOf(user.record) then return 'none' end
+  if m.kind ~= 'public' and user.record and seq <= pointOf(user.record) then return 'none' end
   local found = redis.call('XRANGE', KEYS[2], int(seq) .. '-0', int(seq) .. '-0')[1]
   if not found or string.sub(found[2][2], 1, 1) ~= 't' then return 'none' end
   local isOwn = string.match(found[2][2], '^%a|%d+|%d+|%d+|"from":"([^"]*)"') == from
@@ -82,6 +91,10 @@ local results, ids, first, texts = {}, {}, m.head + 1, int(m.texts)
 for i = 0, count - 1 do
   local from, letter, tail, field = ARGV[i * 4 + 2], ARGV[i * 4 + 4], ARGV[i * 4 + 5], fields[i + 1]
   local user = users[from]
+  if string.sub(letter, 1, 1) == '*' then
+    letter = string.sub(letter, 2)
+    if not user and m.kind ~= 'direct' then user = strangerOf(from) end
+  end
   local about, epoch, fault, edits
   if user and #letter > 1 and not known[field] and not user.refusal then
     letter, about, epoch = string.match(letter, '^(%a) (%d+) (.*)$')

@@ -161,7 +161,8 @@ return 1
 `;
 
 /**
- * ARGV: nonce, user, seq, epoch (empty: the present one), own texts up to seq (empty: not known).
+ * ARGV: nonce, user, seq, epoch (empty: the present one), own texts up to seq (empty: not known),
+ * name (empty: as it was).
  * Answers a word: none; done, with where it is now, members, and 1 where it moved; old (another epoch; with the meta), count (with seq, head, point: own
  * texts have to be counted first).
  */
@@ -172,11 +173,12 @@ if not record[1] then
   open(KEYS[1], KEYS[7], m)
   return {'none'}
 end
-if epoch ~= '' and epoch ~= m.epoch then
+if seq > 0 and epoch ~= '' and epoch ~= m.epoch then
   open(KEYS[1], KEYS[7], m)
   return {'old', metaReply(m)}
 end
 local role, pointEpoch, point, read, ownAtRead, name = string.match(record[1], '^(%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+if ARGV[6] ~= '' then name = ARGV[6] end
 local own, last = string.match(record[2] or '0 0', '^(%d+) (%d+)$')
 local to = math.max(math.min(seq, m.head), m.first - 1)
 if seq == 0 or to <= tonumber(read) then

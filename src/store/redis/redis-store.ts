@@ -31,6 +31,7 @@ import type {
   PageRequest,
   PresenceChange,
   ReadMark,
+  ReadOptions,
   RetentionPolicy,
   RoomBatch,
   RoomCommit,
@@ -48,7 +49,7 @@ import { connectRedis } from '../../ops/redis-client.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Durability, Position } from '../../protocol/words.ts';
 import { readMany } from './bulk.ts';
-import { chunks, inWindows } from './chunks.ts';
+import { inWindows } from './chunks.ts';
 import { GovernSteps } from './govern-steps.ts';
 import { Health } from './health.ts';
 import { hookPlaces, moveHook, registerHook } from './hooks.ts';
@@ -78,8 +79,6 @@ export interface RedisStoreOptions extends LinkOptions {
   readonly log?: Log | undefined;
 }
 
-/** Rooms of one script call. */
-const VIEWS_AT_ONCE = 50;
 /** Members of one page of their names. */
 const NAMES_AT_ONCE = 1_000;
 
@@ -102,7 +101,7 @@ export class RedisStore implements Store {
     this.#log = log;
     this.#health = health;
     this.#steps = new RoomSteps(link, keys);
-    this.#reads = new RoomReads(this.#steps);
+    this.#reads = new RoomReads(this.#steps, link.isCluster);
     this.#index = new UserIndex(link, keys);
     this.#presence = new RedisPresence(link, keys);
     this.#public = new PublicRooms(link, keys);
@@ -166,16 +165,14 @@ export class RedisStore implements Store {
     const id = userId(namespaceOf(room), user);
     const marked = await this.#index.mark(id, room, options.maxRoomsPerUser);
     if (typeof marked === 'string') throw tooManyRooms(options.maxRoomsPerUser);
-    const answer = await this.#steps.join(room, user, options, marked.deadline);
-    if (answer.word === 'joined' || answer.word === 'was') {
-      // The membership stands; what fails from here on is made good by whoever reads the index.
-      await Promise.all([
-        this.#mend(this.#index.settle(id, room, marked.entry, answer.member.point)),
-        answer.word === 'joined' && answer.room.kind === 'public'
-          ? this.#mend(this.#public.add([room]))
-          : undefined,
-      ]);
-    }
+    const [answer] = await Promise.all([
+      this.#steps.join(room, user, options, marked.deadline),
+      // Beside it, not behind it: should this process end here, the room is in the list all the same.
+      options.create?.kind === 'private' ? undefined : this.#mend(this.#public.add([room])),
+    ]);
+    // The membership stands; what fails from here on is made good by whoever reads the index.
+    if (answer.word === 'joined' || answer.word === 'was')
+      await this.#mend(this.#index.settle(id, room, marked.entry, answer.member.point));
     return this.#reads.joined(room, user, answer);
   }
 
@@ -203,8 +200,10 @@ export class RedisStore implements Store {
   }
 
   async createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
-    const isNew = await this.#rights.create(room, kind, title);
-    if (isNew && kind === 'public') await this.#mend(this.#public.add([room]));
+    const [isNew] = await Promise.all([
+      this.#rights.create(room, kind, title),
+      kind === 'public' ? this.#mend(this.#public.add([room])) : undefined,
+    ]);
     return isNew;
   }
 
@@ -239,13 +238,12 @@ export class RedisStore implements Store {
     return this.#reads.history(room, request);
   }
 
-  async views(
+  views(
     user: string,
     device: string | undefined,
     rooms: readonly RoomId[],
   ): Promise<(RoomView | undefined)[]> {
-    const parts = chunks(rooms, this.#link.isCluster ? 1 : VIEWS_AT_ONCE);
-    return (await inWindows(parts, (part) => this.#reads.views(user, device ?? '', part))).flat();
+    return this.#reads.views(user, device ?? '', rooms);
   }
 
   heads(rooms: readonly RoomId[]): Promise<(RoomHead | undefined)[]> {
@@ -275,8 +273,8 @@ export class RedisStore implements Store {
     await moveCursors(this.#steps, moves);
   }
 
-  markRead(room: RoomId, user: string, seq: number, epoch = ''): Promise<ReadMark> {
-    return this.#steps.markRead(room, user, seq, epoch);
+  markRead(room: RoomId, user: string, seq: number, options: ReadOptions = {}): Promise<ReadMark> {
+    return this.#steps.markRead(room, user, seq, options);
   }
 
   async listRooms(

@@ -20,6 +20,7 @@ import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import type { DirectOptions, Governed, GovernOptions } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Position, RoomKind } from '../../protocol/words.ts';
+import { SanctionLimit, SanctionsFull } from '../sanction-limit.ts';
 import { inWindows } from './chunks.ts';
 import type { GovernSteps } from './govern-steps.ts';
 import { toInfo } from './records.ts';
@@ -33,6 +34,7 @@ export class Rights {
   readonly #steps: RoomSteps;
   readonly #govern: GovernSteps;
   readonly #index: UserIndex;
+  readonly #limit = new SanctionLimit();
   /** Runs what heals by itself later. */
   readonly #mend: (task: Promise<void>) => Promise<void>;
 
@@ -48,7 +50,14 @@ export class Rights {
     this.#mend = mend;
   }
 
-  async govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
+  govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
+    return this.#limit.run(
+      () => this.#decided(room, actor, act, options),
+      () => this.#govern.endOver(room),
+    );
+  }
+
+  async #decided(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
     const target = act.do === 'set' ? undefined : act.user;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const found = await this.#govern.facts(room, actor, target);
@@ -75,12 +84,7 @@ export class Rights {
       const answer = await this.#govern.govern(room, ask);
       if (answer.word === 'again') continue;
       if (answer.word === 'late') throw new StoreUnavailable('the change took too long and was not made');
-      if (answer.word === 'full') {
-        throw new ChatError(
-          'too_large',
-          `a room has at most ${maxSanctions} users who are muted or banned (maxSanctionsPerRoom)`,
-        );
-      }
+      if (answer.word === 'full') throw new SanctionsFull(maxSanctions);
       const { info, batch, member, ended } = answer;
       if (marked !== undefined && target !== undefined)
         await this.#settle(room, target, marked, member?.point, ended);

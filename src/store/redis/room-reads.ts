@@ -12,19 +12,24 @@ import type {
 import { bannedError } from '../../chat/rights.ts';
 import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { ChatError } from '../../protocol/errors.ts';
+import { chunks, inWindows } from './chunks.ts';
 import { ownBefore, toInfo, toMembership, unreadFrom } from './records.ts';
 import type { JoinAnswer, RoomSteps, Seen } from './room-steps.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
 const MAX_HISTORY_BYTES = 4_194_304;
+/** Rooms of one script call; in a Cluster each is a call, its keys are on one server. */
+const VIEWS_AT_ONCE = 50;
 /** How often a question is put anew because the room changed under it. */
 const MAX_ROUNDS = 8;
 
 export class RoomReads {
   readonly #steps: RoomSteps;
+  readonly #viewsAtOnce: number;
 
-  constructor(steps: RoomSteps) {
+  constructor(steps: RoomSteps, isCluster: boolean) {
     this.#steps = steps;
+    this.#viewsAtOnce = isCluster ? 1 : VIEWS_AT_ONCE;
   }
 
   async page(room: RoomId, { after, user, limit, maxBytes }: PageRequest): Promise<Page> {
@@ -78,6 +83,11 @@ export class RoomReads {
   }
 
   async views(user: string, device: string, rooms: readonly RoomId[]): Promise<(RoomView | undefined)[]> {
+    const parts = chunks(rooms, this.#viewsAtOnce);
+    return (await inWindows(parts, (part) => this.#viewsOf(user, device, part))).flat();
+  }
+
+  async #viewsOf(user: string, device: string, rooms: readonly RoomId[]): Promise<(RoomView | undefined)[]> {
     const seen = await this.#steps.views(user, device, rooms);
     return Promise.all(
       rooms.map(async (room, i) => {

@@ -16,7 +16,7 @@ import {
 import type { RoomId } from '../../chat/identity.ts';
 import { listedMember } from '../../chat/listed-member.ts';
 import { isFurther, settle, validUpTo } from '../../chat/position.ts';
-import { blockedError, mutedError, type Sanction } from '../../chat/rights.ts';
+import { bannedError, blockedError, mutedError, type Sanction } from '../../chat/rights.ts';
 import type {
   Appended,
   CursorMove,
@@ -25,6 +25,7 @@ import type {
   Left,
   ListedMember,
   ReadMark,
+  ReadOptions,
   RoomBatch,
   RoomCommit,
 } from '../../chat/store-types.ts';
@@ -223,10 +224,15 @@ export class RoomSteps {
     await this.#run('device', room, [user, device, what]);
   }
 
-  async markRead(room: RoomId, user: string, seq: number, epoch: string): Promise<ReadMark> {
+  async markRead(
+    room: RoomId,
+    user: string,
+    seq: number,
+    { epoch = '', name = '' }: ReadOptions,
+  ): Promise<ReadMark> {
     let [asked, own, at] = [seq, '', epoch];
     for (;;) {
-      const reply = await this.#run('markRead', room, [user, String(asked), at, own]);
+      const reply = await this.#run('markRead', room, [user, String(asked), at, own, name]);
       const [word, ...rest] = reply === null ? ['none'] : listOf(reply);
       if (word === 'none') throw new ChatError('not_found', NOT_MEMBER);
       if (word === 'done') return { seq: Number(rest[0]), isNew: rest[2] === 1, members: Number(rest[1]) };
@@ -344,15 +350,18 @@ function refused(word: string, draft: Draft): Appended {
   const [fault = '', forMs] = word.split(' ');
   const { code, message, retryAfterMs } = isAboutFault(fault)
     ? aboutError(fault, draft.about?.seq ?? 0)
-    : fault === 'muted'
-      ? mutedError(Number(forMs))
-      : blockedError();
+    : sanctionError(fault, forMs);
   return { ok: false, code, message, retryAfterMs };
 }
 
+function sanctionError(fault: string, forMs: string | undefined): ChatError {
+  if (fault === 'muted') return mutedError(Number(forMs));
+  return fault === 'banned' ? bannedError(forMs === undefined ? undefined : Number(forMs)) : blockedError();
+}
+
 /** The kind's letter, with what the entry is about. */
-function letterOf({ kind, about }: Draft): string {
-  const letter = kindLetter(kind);
+function letterOf({ kind, about, byProgram }: Draft): string {
+  const letter = `${byProgram === undefined ? '' : '*'}${kindLetter(kind)}`;
   return about === undefined ? letter : `${letter} ${about.seq} ${about.epoch ?? ''}`;
 }
 

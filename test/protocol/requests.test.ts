@@ -1,0 +1,35 @@
+/** What a client is told of an object that does not fit: field, limit and what came. */
+import { expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
+import { authSchema, checkShape, parse, requestSchemas } from '../../src/protocol/requests.ts';
+
+const schemas = requestSchemas(DEFAULT_LIMITS);
+
+test.each([
+  [{ room: 'tea', id: '1' }, 'text is required; got nothing'],
+  [{ room: 'tea', id: '1', text: 7 }, 'text must be a string; got 7'],
+  [{ room: 'tea', id: '', text: '' }, 'id must be 1–64 printable ASCII characters; got ""'],
+  [{ room: 'tea', id: '1', text: '', replyTo: 0.5 }, /^replyTo must be a whole number from 1 .*; got 0.5$/],
+  ['tea', 'the object must be an object with the fields of this request; got "tea"'],
+  [undefined, 'the object must be an object with the fields of this request; got nothing'],
+] as const)('message:post %j', (input, message) => {
+  expect(() => parse(schemas['message:post'], input)).toThrow(
+    typeof message === 'string' ? new Error(message) : message,
+  );
+});
+
+test('unknown fields are not passed on', () => {
+  expect(parse(schemas['room:leave'], { room: 'tea', admin: true })).toEqual({ room: 'tea' });
+});
+
+test('a token that is null is none', () => {
+  expect(parse(authSchema, { token: null, user: 'ada' })).toEqual({ token: null, user: 'ada' });
+});
+
+test('depth and attachments are refused by name', () => {
+  const deep: Record<string, unknown> = {};
+  let at = deep;
+  for (let i = 0; i < 20; i += 1) at = at['next'] = {} as Record<string, unknown>;
+  expect(() => checkShape(deep, 16)).toThrow('the object must be at most 16 deep (maxDepth)');
+  expect(() => checkShape({ data: Buffer.from('x') }, 16)).toThrow('binary data is not taken');
+});

@@ -1,0 +1,3 @@
+import { showShort } from './short-form.ts';
+
+showShort((id) => id.startsWith('people-'));
