@@ -121,13 +121,16 @@ export class Sessions {
     const untold = this.#untold;
     this.#untold = new Set();
     for (const session of untold) this.#tellSoon(session);
-    const users = [...this.#users];
+    const users = [...this.#users.keys()];
     const step = this.#options.usersPerRead ?? 500;
     for (let at = 0; at < users.length; at += step) {
       const part = users.slice(at, at + step);
-      const versions = await this.#store.indexVersions(part.map(([user]) => user));
-      for (const [i, [user, entry]] of part.entries()) {
-        if (entry.version !== -1 && versions[i] !== entry.version) this.hint(user);
+      const versions = await this.#store.indexVersions(part);
+      // For every user there is, time and again: nothing is made that would have to be collected.
+      for (let i = 0; i < part.length; i += 1) {
+        const user = part[i];
+        const version = user && this.#users.get(user)?.version;
+        if (user && version !== undefined && version !== -1 && versions[i] !== version) this.hint(user);
       }
     }
   }

@@ -62,6 +62,8 @@ const UNTOLD_PART = 256;
 const WAITS_UNDER = 200;
 /** Unspent for so long: given back. */
 const IDLE_MS = 1_000;
+/** How often all are looked through for windows that are over: there are two for each connection. */
+const FORGET_MS = 10_000;
 /** How long after there was none left the store is asked again: others may have given back. */
 const AGAIN_MS = 1_000;
 /** While the store does not answer a worker limits by itself, this long at a time. */
@@ -71,6 +73,9 @@ export class SharedLimits {
   readonly #store: Pick<Store, 'takeTokens'>;
   readonly #options: SharedLimitsOptions;
   readonly #states = new Map<string, State>();
+  /** Those with tokens in hand. */
+  readonly #holding = new Set<State>();
+  #forgetAt = 0;
   #asks: { readonly ask: TokenAsk; readonly answered: (granted: number, leftMs: number) => void }[] = [];
 
   constructor(store: Pick<Store, 'takeTokens'>, options: SharedLimitsOptions) {
@@ -105,18 +110,41 @@ export class SharedLimits {
     return this.#await(state, count);
   }
 
-  /** Gives back what is not spent, and forgets what is over; called about every second. */
+  /**
+   * As `take`, of what nobody waits for: until the store has answered it is lent, at most what the
+   * limit is. Once there was none left in a window, only what is in hand is given.
+   */
+  takeNow(limit: Limit | undefined, id: string, count = 1): number {
+    if (limit === undefined) return 0;
+    const now = this.#options.now();
+    const state = this.#stateOf(limit, id, now);
+    if (state.tokens < count) {
+      const wait = this.#shortFor(state, count, now);
+      if (wait > 0) return wait;
+      const isLent = !state.wasShort && state.debt + count <= state.rate.count;
+      if (isLent) state.debt += count;
+      this.#prefetch(state);
+      return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
+    }
+    state.tokens -= count;
+    if (state.tokens === 0) this.#prefetch(state);
+    return 0;
+  }
+
+  /** Gives back what is not spent, and now and then forgets what is over; called about every second. */
   tick(): void {
     const now = this.#options.now();
-    for (const [key, state] of this.#states) {
-      if (state.asking !== undefined) continue;
-      if (endOf(state) <= now) this.#states.delete(key);
-      else if (state.tokens > 0 && now - state.usedAt >= IDLE_MS) {
-        const unspent = state.tokens;
-        state.tokens = 0;
-        void this.#ask(state, { want: -unspent, least: 0, count: 0 });
-      }
+    for (const state of this.#holding) {
+      if (state.asking !== undefined || now - state.usedAt < IDLE_MS) continue;
+      this.#holding.delete(state);
+      const unspent = state.tokens;
+      state.tokens = 0;
+      if (unspent > 0 && endOf(state) > now) void this.#ask(state, { want: -unspent, least: 0, count: 0 });
     }
+    if (now < this.#forgetAt) return;
+    this.#forgetAt = now + FORGET_MS;
+    for (const state of this.#states.values())
+      if (state.asking === undefined && endOf(state) <= now) this.#states.delete(state.key);
   }
 
   #stateOf({ name, rate }: Limit, id: string, now: number): State {
@@ -186,6 +214,7 @@ export class SharedLimits {
         state.until = now + leftMs;
         if (want > 0) {
           state.tokens += Math.max(0, granted - state.debt);
+          if (state.tokens > 0) this.#holding.add(state);
           state.debt = Math.max(0, state.debt - granted);
           state.short = granted === 0 ? { count, at: now } : undefined;
           state.wasShort ||= granted === 0;

@@ -78,7 +78,7 @@ export class ChatServer {
         decide(refusal, refusal === undefined);
       },
     });
-    forgetRequests(this.io);
+    forgetRequests(this.io, settings.trustProxy);
     const after = listenersOf(this.http);
     this.#detach = () => restoreListeners(this.http, before, after);
   }

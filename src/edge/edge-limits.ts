@@ -28,10 +28,10 @@ const TOLD: Readonly<Record<Kind, string>> = {
 };
 
 export class EdgeLimits {
-  readonly #shared: Pick<SharedLimits, 'take'>;
+  readonly #shared: Pick<SharedLimits, 'take' | 'takeNow'>;
   readonly #limits: Readonly<Record<Kind, Limit | undefined>>;
 
-  constructor(shared: Pick<SharedLimits, 'take'>, rates: Rates) {
+  constructor(shared: Pick<SharedLimits, 'take' | 'takeNow'>, rates: Rates) {
     this.#shared = shared;
     const limit = (name: Kind): Limit | undefined => {
       const rate = rates[name];
@@ -79,8 +79,7 @@ export class EdgeLimits {
   }
 
   #takeNow(kind: Kind, id: string, count: number): void {
-    const wait = this.#shared.take(this.#limits[kind], id, count);
-    if (typeof wait === 'number') check(kind, wait);
+    check(kind, this.#shared.takeNow(this.#limits[kind], id, count));
   }
 }
 

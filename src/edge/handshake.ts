@@ -14,7 +14,6 @@ import { checkRevoked, type Identity } from './auth.ts';
 import type { ChatContext } from './chat-context.ts';
 import { userId, type UserId } from '../chat/identity.ts';
 import { authorize } from './authorize-all.ts';
-import { clientAddress } from './client-address.ts';
 import { namespaceCheck } from './namespaces.ts';
 import { errorBody } from './request.ts';
 
@@ -113,10 +112,10 @@ export class Handshake {
       authenticator.mode === 'guest'
         ? authenticator.guest(user)
         : await authenticator.token(token ?? undefined, namespace);
-    const { settings, limits: edgeLimits, store } = this.#context;
-    const { address, headers } = socket.handshake;
-    const from = clientAddress(address, headers['x-forwarded-for'], settings.trustProxy);
-    await edgeLimits.connect(userId(namespace, identity.user), from);
+    const { limits: edgeLimits, store } = this.#context;
+    // Of the client, should a proxy stand between (forget-requests.ts).
+    const address: string | undefined = socket.handshake.address;
+    await edgeLimits.connect(userId(namespace, identity.user), address);
     // Behind the limit: it asks the store.
     if (identity.issuedAt !== undefined)
       checkRevoked(identity.issuedAt, await revokedBefore(store, userId(namespace, identity.user)));

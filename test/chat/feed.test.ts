@@ -220,6 +220,39 @@ test('G14: a membership that began after the entry is not ended by it', async ()
   expect(outlet.gones).toEqual([]);
 });
 
+test('a socket that goes live is given nothing of a deleted text from memory', async () => {
+  await become('ada');
+  const { outlet } = await follow('bob');
+  const batches = await storePosts(2);
+  const erase = draft('ada', 'erase', 'delete', { ref: 1 });
+  const { rooms } = await store.append([{ room: ROOM, drafts: [erase] }]);
+  const [commit] = rooms;
+  if (commit === undefined || commit instanceof Error || commit.batch === undefined)
+    throw new Error('not deleted');
+  for (const batch of [...batches, commit.batch]) feeds.offer(ROOM, batch);
+  await until(
+    () => outlet.seqs.length === 3,
+    2_000,
+    () => 'not handed on',
+  );
+  const joined = await become('late');
+  const late = new RecordingOutlet();
+  const subscription = feeds.subscribe(ROOM, headOf(joined.info), late, {
+    user: 'late',
+    point: joined.membership.point,
+    from: { epoch: commit.batch.epoch, seq: 0 },
+    isSettled: true,
+  });
+  subscription.start();
+  await until(
+    () => late.seqs.length === 3,
+    2_000,
+    () => 'nothing came',
+  );
+  expect(late.seqs).toEqual([1, 2, 3]);
+  expect(late.texts).toEqual([undefined, outlet.texts[1], undefined]);
+});
+
 test('G12: a store in another life: what it kept goes on in a new epoch, nothing is announced lost', async () => {
   await become('ada');
   const { outlet } = await follow('bob');

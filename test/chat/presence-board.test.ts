@@ -14,6 +14,8 @@ class Scene {
   time = 1_000;
   isAway = false;
   reads = 0;
+  /** Happens once, right behind the next answer. */
+  meanwhile: (() => void) | undefined;
   readonly members: string[] = [];
   readonly records = new Map<UserId, PresenceRecord>();
   leases: Leases = { alive: new Set(['a', 'b']), ended: new Map() };
@@ -22,7 +24,11 @@ class Scene {
   constructor(more: { maxPerWatcher?: number; maxWatched?: number } = {}) {
     const answer = <T>(value: () => T): Promise<T> => {
       if (this.isAway) return Promise.reject(new StoreUnavailable('away'));
-      return Promise.resolve(value());
+      const given = value();
+      const { meanwhile } = this;
+      this.meanwhile = undefined;
+      meanwhile?.();
+      return Promise.resolve(given);
     };
     this.board = new PresenceBoard(
       {
@@ -141,6 +147,24 @@ test('a lease that began after the leases were read does not make anybody offlin
   scene.leases = { alive: new Set(['b', 'new']), ended: new Map() };
   scene.board.hint(user('ada'));
   await scene.look();
+  expect(me.told).toEqual([]);
+});
+
+test('a lease that begins while records and leases are read does not make anybody offline', async () => {
+  const scene = new Scene();
+  const me = scene.watcher();
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(me, [user('ada')], []);
+  scene.meanwhile = () => {
+    scene.enter('ada', 'a', undefined);
+    scene.enter('ada', 'new', 'online');
+    scene.leases = { alive: new Set(['a', 'b', 'new']), ended: new Map() };
+  };
+  for (let i = 0; i < 2; i += 1) {
+    scene.board.hint(user('ada'));
+    await scene.look();
+  }
+  expect(scene.meanwhile).toBeUndefined();
   expect(me.told).toEqual([]);
 });
 

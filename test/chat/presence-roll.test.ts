@@ -74,6 +74,26 @@ test('a lease that ends while its users are entered leaves none of them out, and
   expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease2']);
 });
 
+test('users who were entered before their lease ended are entered under the new one', async () => {
+  const { store, roll } = scene();
+  roll.arrive(ADA, {});
+  const writing = roll.write();
+  await store.go();
+  await writing;
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease1']);
+  store.isLost = true;
+  const renewing = roll.renew();
+  await store.go();
+  await renewing;
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease1', 'lease2']);
+  // Once is enough.
+  store.entered.clear();
+  const again = roll.write();
+  await store.go();
+  await again;
+  expect(store.entered.size).toBe(0);
+});
+
 test('whoever asks for the lease while it is opened gets the same', async () => {
   const { store, roll } = scene();
   expect(await Promise.all([roll.open(), roll.open()])).toEqual(['lease1', 'lease1']);

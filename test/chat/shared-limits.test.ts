@@ -153,6 +153,18 @@ test('whoever was told that there is none is told so without a call, for a secon
   expect(tokens.calls).toBe(calls);
 });
 
+test('whoever was told that there is none gets what others gave back since, a second later', async () => {
+  const { limits, clock } = scene(2);
+  const [idle, busy] = limits;
+  if (idle === undefined || busy === undefined) throw new Error('two workers');
+  expect(await idle.take(per(100), 'ada')).toBe(0);
+  expect(await tries([busy], per(100), 200)).toBe(97);
+  clock.time += 1_000;
+  idle.tick();
+  await Promise.resolve();
+  expect(await tries([busy], per(100), 10)).toBe(2);
+});
+
 test('several at once count as several, and more than the limit never goes', async () => {
   const { limits } = scene(1);
   expect(await limits[0]?.take(per(100), 'ada', 60)).toBe(0);
@@ -198,4 +210,38 @@ test('a large limit that is spent lends nobody anything until its window ends', 
   expect(through).toBe(0);
   clock.time += 11_000;
   expect(await tries(limits, per(600), 40)).toBe(40);
+});
+
+test.each([30, 600])(
+  'of %i, what nobody waits for is lent while the store is asked, and not much more than there is',
+  async (count) => {
+    const { clock, tokens, limits } = scene(1);
+    const [one] = limits;
+    if (one === undefined) throw new Error('nobody');
+    const limit = per(count);
+    let through = 0;
+    let told = 0;
+    // Two thousand tries, ten at a time before the store can answer, within a few seconds.
+    for (let i = 0; i < 200; i += 1) {
+      for (let k = 0; k < 10; k += 1) {
+        const wait = one.takeNow(limit, 'ada');
+        if (wait === 0) through += 1;
+        else told = wait;
+      }
+      clock.time += 20;
+      for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    }
+    expect(through).toBeGreaterThanOrEqual(count * 0.9);
+    // What came while the last answer was on its way.
+    expect(through).toBeLessThanOrEqual(count + 30);
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThanOrEqual(MINUTE);
+    expect(tokens.calls).toBeLessThan(count);
+  },
+);
+
+test('before the store has answered no more is lent than the limit is', () => {
+  const [one] = scene(1).limits;
+  const waits = Array.from({ length: 100 }, () => one?.takeNow(per(30), 'ada'));
+  expect(waits.filter((wait) => wait === 0)).toHaveLength(30);
 });

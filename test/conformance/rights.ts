@@ -133,6 +133,21 @@ export function rights(connect: Connect): void {
     await bob.post(room, 'again');
   });
 
+  test('when a ban ends is said with the ban alone; without one it is refused, and nothing changes', async () => {
+    const [room, [owner, bob]] = await owned('public', 2);
+    if (owner === undefined || bob === undefined) throw new Error('nobody');
+    const change = { room, user: bob.user, bannedUntil: Date.now() + 60_000 };
+    for (const more of [{}, { banned: false }, { role: 'admin' }, { mutedUntil: 0 }])
+      expect(await owner.request('member:set', { ...change, ...more })).toMatchObject({
+        ok: false,
+        error: { code: 'bad_request', message: expect.stringContaining('bannedUntil') },
+      });
+    const { seq } = await bob.post(room, 'still here');
+    expect(seq).toBe(2);
+    await owner.ask('member:set', { ...change, banned: true });
+    await gone(bob, room, 'banned');
+  });
+
   test('edits, deletes, reactions and replies: what everybody gets, and what history says', async () => {
     const [room, [owner, bob]] = await owned('public', 2);
     if (owner === undefined || bob === undefined) throw new Error('nobody');

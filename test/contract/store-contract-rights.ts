@@ -88,6 +88,19 @@ export function rightsContract(scene: () => Scene): void {
     );
   });
 
+  test('who was removed or banned is listed no more', async () => {
+    const here = scene();
+    const room = await owned(here, 'public', 'bob', 'cem', 'dan');
+    await govern(here, room, 'owner', { do: 'remove', user: 'bob' });
+    await govern(here, room, 'owner', { do: 'member', user: 'cem', banned: true });
+    const listed = await here.store.listMembers(room, { user: 'owner' }, undefined, 10);
+    expect(listed.items).toEqual([
+      { user: 'dan', name: 'dan', role: 'member' },
+      { user: 'owner', name: 'owner', role: 'owner' },
+    ]);
+    expect(await here.store.memberNames(room, undefined, 10)).toEqual(['dan', 'owner']);
+  });
+
   test('who was removed from a public room may come back, from after the removal', async () => {
     const here = scene();
     const room = await owned(here, 'public', 'bob');

@@ -59,6 +59,23 @@ export function tokenContract(scene: () => Scene): void {
     expect(await take(here, ask)).toEqual({ granted: 1, leftMs: 300 });
   });
 
+  test('a window is not prolonged by what is taken or given back later', async () => {
+    const here = scene();
+    await take(here, {});
+    for (const want of [1, -1]) {
+      await pause(30);
+      await take(here, { want });
+    }
+    expect((await take(here, {})).leftMs).toBeLessThanOrEqual(PER_MS - 50);
+  });
+
+  test('a sweep leaves a window that runs', async () => {
+    const here = scene();
+    await take(here, { want: 100, least: 100 });
+    await here.store.sweepLeases(PER_MS, new AbortController().signal, () => {});
+    expect((await take(here, {})).granted).toBe(0);
+  });
+
   test('whoever asks at once through two handles, no more are granted than there are', async () => {
     const here = scene();
     const other = await here.second();

@@ -13,6 +13,7 @@ import { deviceContract } from './store-contract-devices.ts';
 import { directContract } from './store-contract-direct.ts';
 import { epochContract } from './store-contract-epochs.ts';
 import { historyContract } from './store-contract-history.ts';
+import { hookContract } from './store-contract-hooks.ts';
 import { idContract } from './store-contract-ids.ts';
 import { indexContract } from './store-contract-index.ts';
 import { listContract } from './store-contract-lists.ts';
@@ -43,6 +44,7 @@ const THEMES: Record<string, (scene: () => Scene) => void> = {
   direct: directContract,
   presence: presenceContract,
   tokens: tokenContract,
+  hooks: hookContract,
   orders: orderContract,
   deleting: deletingContract,
 };

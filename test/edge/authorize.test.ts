@@ -73,6 +73,19 @@ test('an answer is good for as long as it says, for that question alone', async 
   expect(asked).toHaveLength(3);
 });
 
+test('an answer for a year is asked for again in an hour', async () => {
+  let now = 0;
+  answer = says({ allow: true, ttl: 31_536_000 });
+  const authorizer = new Authorizer({ url, secret: SECRET }, { ...ASKING, now: () => now });
+  await authorizer.check(QUESTION);
+  now = 3_599_999;
+  await authorizer.check(QUESTION);
+  expect(asked).toHaveLength(1);
+  now = 3_600_000;
+  await authorizer.check(QUESTION);
+  expect(asked).toHaveLength(2);
+});
+
 test('without a time it is asked each time, but once for all who ask at once', async () => {
   answer = says({ allow: true });
   const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
@@ -87,7 +100,8 @@ test.each([
   ['an error', { status: 500, text: '{"allow":true}' }],
   ['nonsense', { text: 'yes' }],
   ['another shape', { text: '{"allow":"yes"}' }],
-  ['too much', { text: JSON.stringify({ allow: true, message: 'x'.repeat(5_000) }) }],
+  ['words that are too long', { text: JSON.stringify({ allow: true, message: 'x'.repeat(257) }) }],
+  ['a yes in too many bytes', { text: `{"allow":true}${' '.repeat(5_000)}` }],
 ] as const)('%s is a no, and may be tried again', async (_, given) => {
   answer = () => given ?? { text: '' };
   if (given === undefined) {

@@ -185,6 +185,12 @@ test('a token that was revoked is refused at the door, and one that is newer is 
     });
   using after = await ChatClient.connect(server.url, { token: young });
   expect(after.user).toBe('eve');
+  // Nor does it keep a connection that a newer one made.
+  expect(await after.request('auth:refresh', { token: old })).toMatchObject({
+    ok: false,
+    error: { code: 'unauthorized', message: expect.stringContaining('revoked') },
+  });
+  expect(await after.request('auth:refresh', { token: young })).toMatchObject({ ok: true });
 });
 
 test('a set of keys that cannot be fetched says nothing about a token: `unavailable`', async () => {

@@ -178,7 +178,7 @@ async function connectGuest() {
   const io = new IoServer(server, {
     wsEngine: webSocketServer(new WriteGather((flush) => flushes.push(flush))),
   });
-  forgetRequests(io);
+  forgetRequests(io, 0);
   const requests: WeakRef<object>[] = [];
   server.on('upgrade', (request) => requests.push(new WeakRef(request)));
   const opened = new Promise<{ readonly transport: object }>((resolve) =>

@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly subscribe?: boolean;
   readonly namespace?: string;
   readonly transports?: ('polling' | 'websocket')[];
+  /** What a proxy says of where it comes from. */
+  readonly forwardedFor?: string;
   /** Comes back by itself, from its positions. Default false. */
   readonly reconnects?: boolean;
 }
@@ -72,13 +74,14 @@ export class ChatClient {
 
   private constructor(url: string, options: ClientOptions) {
     this.#options = options;
-    const { user, token, device, positions, subscribe } = options;
+    const { user, token, device, positions, subscribe, forwardedFor } = options;
     this.socket = io(`${url}${options.namespace ?? ''}`, {
       transports: options.transports ?? ['websocket'],
       reconnection: options.reconnects ?? false,
       reconnectionDelay: 100,
       reconnectionDelayMax: 500,
       forceNew: true,
+      ...(forwardedFor === undefined ? {} : { extraHeaders: { 'x-forwarded-for': forwardedFor } }),
       auth: (give) => {
         const own = this.welcomes > 0 ? this.follower.positions() : positions;
         give({ user, token, device, subscribe, ...(own === undefined ? {} : { positions: own }) });

@@ -6,7 +6,7 @@ import type { ChatContext } from '../../src/edge/chat-context.ts';
 import { EdgeLimits } from '../../src/edge/edge-limits.ts';
 
 const UNLIMITED = new EdgeLimits(
-  { take: () => 0 },
+  { take: () => 0, takeNow: () => 0 },
   {
     posts: undefined,
     roomPosts: undefined,

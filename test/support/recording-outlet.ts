@@ -6,6 +6,8 @@ import type { GoneReason, Lost, Message } from '../../src/protocol/words.ts';
 
 export class RecordingOutlet implements Outlet {
   readonly seqs: number[] = [];
+  /** As many; undefined: one that has no text (any more). */
+  readonly texts: (string | undefined)[] = [];
   readonly losts: Lost[] = [];
   readonly gones: GoneReason[] = [];
   readonly presences: PresenceNews[] = [];
@@ -31,7 +33,10 @@ export class RecordingOutlet implements Outlet {
 
   messages({ packet }: MessagesEvent): void {
     this.events += 1;
-    for (const { seq } of messagesOf(packet)) this.seqs.push(seq);
+    for (const { seq, text } of messagesOf(packet)) {
+      this.seqs.push(seq);
+      this.texts.push(text);
+    }
   }
 
   lost(lost: Lost): void {

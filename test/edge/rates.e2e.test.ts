@@ -1,0 +1,110 @@
+/** Limits over time that a client can run into: refused by name, with when to try again. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ChatClient, fresh, type RefusedError } from '../support/client.ts';
+import { startServer, type RunningServer } from '../support/server.ts';
+
+const RATES = {
+  'rate-connects': '3/1m',
+  'rate-joins': '4/1m',
+  'rate-requests': '30/1m',
+  'rate-bytes': '3000/1m',
+};
+let server: RunningServer;
+
+beforeAll(async () => {
+  server = await startServer({
+    workers: 1,
+    args: Object.entries(RATES).flatMap(([name, value]) => [`--${name}`, value]),
+  });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const connect = (user = fresh('u')) => ChatClient.connect(server.url, { user });
+
+async function refusalOf(asked: Promise<unknown>): Promise<RefusedError['body'] | 'ok'> {
+  try {
+    await asked;
+    return 'ok';
+  } catch (error) {
+    return (error as RefusedError).body;
+  }
+}
+
+/** Refused over this limit, and told when its window of a minute ends. */
+function expectOver(refusal: RefusedError['body'] | 'ok' | undefined, flag: string): void {
+  expect(refusal).toMatchObject({
+    code: 'rate_limited',
+    retry: true,
+    message: expect.stringContaining(`(--${flag})`),
+  });
+  const waitMs = (refusal as RefusedError['body']).retryAfterMs ?? 0;
+  expect(waitMs).toBeGreaterThan(0);
+  expect(waitMs).toBeLessThanOrEqual(60_000);
+}
+
+test('over --rate-connects a user is not let in; others are', async () => {
+  const ada = fresh('ada');
+  for (let i = 0; i < 3; i += 1) (await connect(ada)).close();
+  expectOver(await refusalOf(connect(ada)), 'rate-connects');
+  using bob = await connect();
+  expect(bob.socket.connected).toBe(true);
+});
+
+test('over --rate-address-connects an address is let in no more, whoever it is and whatever it says of itself', async () => {
+  await using behind = await startServer({
+    workers: 1,
+    args: ['--trust-proxy', '1', '--rate-address-connects', '4/1m'],
+  });
+  const [here, there] = ['203.0.113.1', '203.0.113.2'];
+  const from = (forwardedFor: string, transport: 'polling' | 'websocket' = 'websocket') =>
+    ChatClient.connect(behind.url, { user: fresh('u'), forwardedFor, transports: [transport] });
+  for (const transport of ['polling', 'websocket', 'polling', 'websocket'] as const)
+    (await from(here, transport)).close();
+  expectOver(await refusalOf(from(here)), 'rate-address-connects');
+  expectOver(await refusalOf(from(here, 'polling')), 'rate-address-connects');
+  expectOver(await refusalOf(from(`${there}, ${here}`)), 'rate-address-connects');
+  using other = await from(`${here}, ${there}`);
+  expect(other.socket.connected).toBe(true);
+});
+
+test('--rate-joins counts rooms joined and created and members set together, and refuses each', async () => {
+  using ada = await connect(fresh('ada'));
+  const [mine, bob] = [fresh('room'), fresh('bob')];
+  await ada.ask('room:create', { room: mine, kind: 'private' });
+  await ada.join(fresh('room'));
+  await ada.ask('member:set', { room: mine, user: bob });
+  await ada.join(fresh('room'));
+  for (const [request, object] of [
+    ['room:join', { room: fresh('room') }],
+    ['room:create', { kind: 'public' }],
+    ['member:set', { room: mine, user: bob, role: 'admin' }],
+  ] as const)
+    expectOver(await refusalOf(ada.ask(request, object)), 'rate-joins');
+  const { rooms } = await ada.ask<{ rooms: object[] }>('room:mine', {});
+  expect(rooms).toHaveLength(3);
+  expect(await ada.ask('room:members', { room: mine })).toMatchObject({ members: [{}, { role: 'member' }] });
+});
+
+test('over --rate-requests any request is refused, as soon as the store has said so', async () => {
+  using ada = await connect();
+  let answered = 0;
+  let refusal: RefusedError['body'] | 'ok' = 'ok';
+  for (const end = performance.now() + 5_000; refusal === 'ok' && performance.now() < end; answered += 1)
+    refusal = await refusalOf(ada.ask('room:mine', {}));
+  expect(answered).toBeGreaterThan(30);
+  expectOver(refusal, 'rate-requests');
+  expectOver(await refusalOf(ada.join(fresh('room'))), 'rate-requests');
+  using bob = await connect();
+  await bob.ask('room:mine', {});
+});
+
+test('over --rate-bytes a large request is refused', async () => {
+  using ada = await connect();
+  const room = fresh('room');
+  await ada.join(room);
+  const outcomes: (RefusedError['body'] | 'ok')[] = [];
+  while (outcomes.length < 10)
+    outcomes.push(await refusalOf(ada.post(room, 'x'.repeat(900), `id-${outcomes.length}`)));
+  expect(outcomes.slice(0, 3)).toEqual(['ok', 'ok', 'ok']);
+  for (const outcome of outcomes.slice(5)) expectOver(outcome, 'rate-bytes');
+});
