@@ -34,14 +34,15 @@ export interface Written {
 }
 
 interface Connection {
+  readonly key: object;
   here: Here;
   /** Ms since 1970. */
   readonly since: number;
 }
 
 interface OnRoll {
-  /** The oldest first. */
-  readonly connections: Map<object, Connection>;
+  /** The oldest first. Nearly always one: a list is a quarter of a map. */
+  readonly connections: Connection[];
   /** As the store has it under this lease; undefined: not. */
   written: PresenceEntry | undefined;
   /** When the last connection went; undefined: there is one. By `now` and by `wallNow`. */
@@ -91,13 +92,12 @@ export class PresenceRoll {
   }
 
   arrive(user: UserId, connection: object): void {
-    const here: Connection = { here: 'online', since: this.#options.wallNow() };
+    const here: Connection = { key: connection, here: 'online', since: this.#options.wallNow() };
     const known = this.#users.get(user);
-    if (known === undefined) {
-      const connections = new Map([[connection, here]]);
-      this.#users.set(user, { connections, written: undefined, left: undefined });
-    } else {
-      known.connections.set(connection, here);
+    if (known === undefined)
+      this.#users.set(user, { connections: [here], written: undefined, left: undefined });
+    else {
+      known.connections.push(here);
       known.left = undefined;
       this.#leaving.delete(user);
     }
@@ -105,7 +105,7 @@ export class PresenceRoll {
   }
 
   set(user: UserId, connection: object, here: Here): void {
-    const known = this.#users.get(user)?.connections.get(connection);
+    const known = this.#users.get(user)?.connections.find(({ key }) => key === connection);
     if (known === undefined) return;
     known.here = here;
     this.#addDue(user);
@@ -113,8 +113,10 @@ export class PresenceRoll {
 
   leave(user: UserId, connection: object): void {
     const known = this.#users.get(user);
-    if (known?.connections.delete(connection) !== true) return;
-    if (known.connections.size > 0) return void this.#due.add(user);
+    const at = known?.connections.findIndex(({ key }) => key === connection) ?? -1;
+    if (known === undefined || at < 0) return;
+    known.connections.splice(at, 1);
+    if (known.connections.length > 0) return void this.#due.add(user);
     known.left = { at: this.#options.now(), wallAt: this.#options.wallNow() };
     this.#leaving.add(user);
   }
@@ -209,7 +211,7 @@ export class PresenceRoll {
       const known = this.#users.get(user);
       const before = known?.written;
       if (known !== undefined) known.written = entry;
-      if (entry === undefined && known?.connections.size === 0 && !this.#leaving.has(user))
+      if (entry === undefined && known?.connections.length === 0 && !this.#leaving.has(user))
         this.#users.delete(user);
       const record = records[i] ?? NEVER_SEEN;
       const isSeen = before?.here !== entry?.here;
@@ -219,12 +221,11 @@ export class PresenceRoll {
 }
 
 function entryOf({ connections }: OnRoll): PresenceEntry | undefined {
-  const all = [...connections.values()];
-  const here = hereOf(all.map((connection) => connection.here));
-  const [oldest] = all;
+  const here = hereOf(connections.map((connection) => connection.here));
+  const [oldest] = connections;
   return here === undefined || oldest === undefined
     ? undefined
-    : { here, sockets: all.length, since: oldest.since };
+    : { here, sockets: connections.length, since: oldest.since };
 }
 
 /** By the entries of all leases: one that has ended counts until it is swept, which tells too. */

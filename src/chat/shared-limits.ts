@@ -144,7 +144,8 @@ export class SharedLimits {
     if (now < this.#forgetAt) return;
     this.#forgetAt = now + FORGET_MS;
     for (const state of this.#states.values())
-      if (state.asking === undefined && endOf(state) <= now) this.#states.delete(state.key);
+      if (state.asking === undefined && (endOf(state) <= now || isForgettable(state, now)))
+        this.#states.delete(state.key);
   }
 
   #stateOf({ name, rate }: Limit, id: string, now: number): State {
@@ -242,6 +243,14 @@ export class SharedLimits {
       for (const { ask, answered } of asks) answered(Math.max(0, ask.want), ALONE_MS);
     }
   }
+}
+
+/**
+ * The few of which the store was not told are forgotten sooner in short windows, or each who came would
+ * be remembered for a minute: it gives away 6/256 of the limit at most.
+ */
+function isForgettable({ until, rate, usedAt }: State, now: number): boolean {
+  return until === 0 && rate.perMs <= 6 * FORGET_MS && now - usedAt >= FORGET_MS;
 }
 
 /** Of a window that the store does not know: as if it had begun here. */
