@@ -23,7 +23,18 @@ export const people7: Scenario = {
     try {
       // It ends with 1 where a figure is surely worse by more than the tolerance.
       await compareRun(
-        ['--against', dir, '--tolerance', '5', '--modes', 'cluster,redis', '--scenarios', SCENARIOS.join()],
+        [
+          '--against',
+          dir,
+          '--tolerance',
+          '5',
+          '--modes',
+          'cluster,redis',
+          '--scenarios',
+          SCENARIOS.join(),
+          '--idle-clients',
+          '6000',
+        ],
         report,
       );
     } finally {
