@@ -55,6 +55,16 @@ const MEASURES: readonly Measure[] = [
     isMoreBetter: false,
     of: (r) => (r.kind === 'burst' ? cpuMsPerConnection(r) : undefined),
   },
+  {
+    title: 'all back',
+    isMoreBetter: false,
+    of: (r) => (r.kind === 'outage' ? r.recovery.maxMs : undefined),
+  },
+  {
+    title: 'p99 of posts',
+    isMoreBetter: false,
+    of: (r) => (r.kind === 'outage' ? r.ack.p99Ms : undefined),
+  },
 ];
 
 /** `unclear`: the interval reaches past the tolerance and back. */

@@ -123,7 +123,7 @@ export class SharedLimits {
       if (wait > 0) return wait;
       const isLent = !state.wasShort && state.debt + count <= state.rate.count;
       if (isLent) state.debt += count;
-      this.#prefetch(state);
+      if (!isLent || state.debt > state.rate.count / UNTOLD_PART) this.#prefetch(state);
       return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
     }
     state.tokens -= count;

@@ -3,7 +3,7 @@ import { againstRows, againstText } from '../../src/bench/against.ts';
 import { CompareOptionError, type Mode, settingsOf } from '../../src/bench/compare-options.ts';
 import { prepareBuild } from '../../src/bench/other-build.ts';
 import { ratioOf } from '../../src/bench/ratio.ts';
-import { CONDITIONS, idle } from './results.ts';
+import { CONDITIONS, idle, outage } from './results.ts';
 
 test('a ratio is the geometric mean of the pairs, and its interval Student’s', () => {
   const found = ratioOf([
@@ -62,6 +62,18 @@ test('the table names the other build, the ratio and the interval', () => {
   const text = againstText(report([11, 11, 11], [10, 10, 10]));
   expect(text).toContain('/elsewhere, 95 % intervals, tolerance 5 %');
   expect(text).toMatch(/^cluster idle +RSS per connection +1\.10× +1\.10 – 1\.10 +worse$/m);
+});
+
+test('how soon all are back after an outage counts, and what posts wait meanwhile', () => {
+  const { results: _, ...rest } = report([], []);
+  const rows = againstRows({
+    ...rest,
+    results: [outage('cluster', 'storm', 600), outage('against-cluster', 'storm', 500)],
+  });
+  expect(rows.map(({ measure, ratio }) => [measure, ratio.toFixed(1)])).toEqual([
+    ['all back', '1.2'],
+    ['p99 of posts', '1.2'],
+  ]);
 });
 
 test('each of our modes gets its other build behind it; a plain one has none', () => {

@@ -245,3 +245,13 @@ test('before the store has answered no more is lent than the limit is', () => {
   const waits = Array.from({ length: 100 }, () => one?.takeNow(per(30), 'ada'));
   expect(waits.filter((wait) => wait === 0)).toHaveLength(30);
 });
+
+test('of the first few of what nobody waits for the store hears nothing either', async () => {
+  const { tokens, limits } = scene(1);
+  for (let i = 0; i < 10; i += 1) expect(limits[0]?.takeNow(per(2_560), 'ada')).toBe(0);
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  expect(tokens.calls).toBe(0);
+  limits[0]?.takeNow(per(2_560), 'ada');
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  expect(tokens.calls).toBe(1);
+});

@@ -1,11 +1,17 @@
-/** The speed of DESIGN.md is as before people came: presence, rights and limits cost no row more than 5 %. */
+/**
+ * The speed of DESIGN.md is as before people came: presence, rights and limits cost no row more than 5 %.
+ *
+ * Of some forty rows one or two are outside of their 95 % interval by chance: what is worse in the first series is
+ * measured once more, in more pairs, and those count.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { againstRows, againstText } from '../../src/bench/against.ts';
 import { compareRun } from './compare-run.ts';
-import type { Scenario } from './scenario.ts';
+import type { Report, Scenario } from './scenario.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The last commit without presence, rights and limits. */
@@ -21,21 +27,15 @@ export const people7: Scenario = {
     const git = (...args: string[]): void => void execFileSync('git', args, { cwd: ROOT, stdio: 'ignore' });
     git('worktree', 'add', '--detach', dir, BEFORE);
     try {
-      // It ends with 1 where a figure is surely worse by more than the tolerance.
-      await compareRun(
-        [
-          '--against',
-          dir,
-          '--tolerance',
-          '5',
-          '--modes',
-          'cluster,redis',
-          '--scenarios',
-          SCENARIOS.join(),
-          '--idle-clients',
-          '6000',
-        ],
-        report,
+      const doubtful = (await worseThan(dir, SCENARIOS, 3, report)).map(({ scenario }) => scenario);
+      report.figure('worse in the first series', doubtful.join(', ') || 'none');
+      const worse = doubtful.length === 0 ? [] : await worseThan(dir, [...new Set(doubtful)], 8, report);
+      report.same(
+        'no figure is worse by more than 5 %',
+        worse.map(
+          ({ mode, scenario, measure, ratio }) => `${mode} ${scenario} ${measure} ${ratio.toFixed(2)}`,
+        ),
+        [],
       );
     } finally {
       git('worktree', 'remove', '--force', dir);
@@ -43,3 +43,18 @@ export const people7: Scenario = {
     }
   },
 };
+
+async function worseThan(
+  dir: string,
+  scenarios: readonly string[],
+  runs: number,
+  report: Report,
+): Promise<ReturnType<typeof againstRows>> {
+  const wanted = ['--scenarios', scenarios.join(), '--runs', String(runs), '--idle-clients', '6000'];
+  const result = await compareRun(
+    ['--against', dir, '--tolerance', '5', '--modes', 'cluster,redis', ...wanted],
+    report,
+  );
+  report.text(againstText(result));
+  return againstRows(result).filter(({ verdict }) => verdict === 'worse');
+}
