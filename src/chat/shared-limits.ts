@@ -92,11 +92,7 @@ export class SharedLimits {
     if (limit === undefined) return 0;
     const now = this.#options.now();
     const state = this.#stateOf(limit, id, now);
-    if (state.tokens >= count) {
-      state.tokens -= count;
-      if (state.tokens === 0) this.#prefetch(state);
-      return 0;
-    }
+    if (this.#spend(state, count)) return 0;
     const wait = this.#shortFor(state, count, now);
     if (wait > 0) return wait;
     const { rate } = state;
@@ -118,17 +114,13 @@ export class SharedLimits {
     if (limit === undefined) return 0;
     const now = this.#options.now();
     const state = this.#stateOf(limit, id, now);
-    if (state.tokens < count) {
-      const wait = this.#shortFor(state, count, now);
-      if (wait > 0) return wait;
-      const isLent = !state.wasShort && state.debt + count <= state.rate.count;
-      if (isLent) state.debt += count;
-      if (!isLent || state.debt > state.rate.count / UNTOLD_PART) this.#prefetch(state);
-      return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
-    }
-    state.tokens -= count;
-    if (state.tokens === 0) this.#prefetch(state);
-    return 0;
+    if (this.#spend(state, count)) return 0;
+    const wait = this.#shortFor(state, count, now);
+    if (wait > 0) return wait;
+    const isLent = !state.wasShort && state.debt + count <= state.rate.count;
+    if (isLent) state.debt += count;
+    if (!isLent || state.debt > state.rate.count / UNTOLD_PART) this.#prefetch(state);
+    return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
   }
 
   /** Gives back what is not spent, and now and then forgets what is over; called about every second. */
@@ -182,6 +174,14 @@ export class SharedLimits {
   #shortFor(state: State, count: number, now: number): number {
     if (state.short === undefined || count < state.short.count || now - state.short.at >= AGAIN_MS) return 0;
     return Math.max(1, Math.ceil(state.until - now));
+  }
+
+  /** False: there are not so many in hand. */
+  #spend(state: State, count: number): boolean {
+    if (state.tokens < count) return false;
+    state.tokens -= count;
+    if (state.tokens === 0) this.#prefetch(state);
+    return true;
   }
 
   #prefetch(state: State): void {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { ChatClient, fresh, type RefusedError, until } from '../support/client.ts';
+import { ChatClient, fresh, until, refusalOf } from '../support/client.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
 
 const LIMITS = {
@@ -27,15 +27,6 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const connect = (user = fresh('u'), device?: string) =>
   ChatClient.connect(server.url, { user, ...(device === undefined ? {} : { device }) });
-
-async function refusalOf(asked: Promise<unknown>): Promise<RefusedError['body'] | 'ok'> {
-  try {
-    await asked;
-    return 'ok';
-  } catch (error) {
-    return (error as RefusedError).body;
-  }
-}
 
 test('over --rate-posts a post is `rate_limited`, and goes through after `retryAfterMs`', async () => {
   using ada = await connect();

@@ -1,6 +1,6 @@
 /** Limits over time that a client can run into: refused by name, with when to try again. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ChatClient, fresh, type RefusedError } from '../support/client.ts';
+import { ChatClient, fresh, type RefusedError, refusalOf } from '../support/client.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
 
 const RATES = {
@@ -20,15 +20,6 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const connect = (user = fresh('u')) => ChatClient.connect(server.url, { user });
-
-async function refusalOf(asked: Promise<unknown>): Promise<RefusedError['body'] | 'ok'> {
-  try {
-    await asked;
-    return 'ok';
-  } catch (error) {
-    return (error as RefusedError).body;
-  }
-}
 
 /** Refused over this limit, and told when its window of a minute ends. */
 function expectOver(refusal: RefusedError['body'] | 'ok' | undefined, flag: string): void {

@@ -62,6 +62,16 @@ export class RefusedError extends Error {
   }
 }
 
+/** What a request was refused with. */
+export async function refusalOf(asked: Promise<unknown>): Promise<RefusedError['body'] | 'ok'> {
+  try {
+    await asked;
+    return 'ok';
+  } catch (error) {
+    return (error as RefusedError).body;
+  }
+}
+
 export class ChatClient {
   readonly socket: Socket;
   readonly follower = new Follower();
