@@ -60,8 +60,12 @@ export function hookContract(scene: () => Scene): void {
     const [tea, milk] = [await here.roomOf('ada'), await here.roomOf('ada')];
     expect(await here.store.hookPlaces(hook, [tea, milk])).toEqual([undefined, undefined]);
     const to = { epoch: await here.epoch(tea), seq: 3 };
-    await here.store.moveHook(hook, tea, { ...to, seq: 2 });
-    await here.store.moveHook(hook, tea, to);
+    const two = { ...to, seq: 2 };
+    await here.store.moveHook(hook, tea, { from: undefined, to: two });
+    await here.store.moveHook(hook, tea, { from: two, to });
+    // Late ones, of a worker that had the role before.
+    for (const from of [undefined, two, { epoch: '', seq: 3 }])
+      await here.store.moveHook(hook, tea, { from, to: two });
     expect(await other.hookPlaces(hook, [milk, tea])).toEqual([undefined, to]);
     expect(await other.hookPlaces(`another ${hook}`, [tea])).toEqual([undefined]);
     expect(await other.hookPlaces(hook, [])).toEqual([]);
@@ -74,11 +78,11 @@ export function hookContract(scene: () => Scene): void {
     const hook = await registered(here);
     const [gone, nowhere] = [await here.roomOf('ada'), here.room('nowhere')];
     const to = { epoch: await here.epoch(gone), seq: 1 };
-    await here.store.moveHook(hook, gone, to);
+    await here.store.moveHook(hook, gone, { from: undefined, to });
     await here.store.deleteRoom(gone);
     expect(await here.store.hookPlaces(hook, [gone])).toEqual([undefined]);
     // The page that was being sent when it was deleted.
-    for (const room of [gone, nowhere]) await here.store.moveHook(hook, room, to);
+    for (const room of [gone, nowhere]) await here.store.moveHook(hook, room, { from: undefined, to });
     expect(await here.store.hookPlaces(hook, [gone, nowhere])).toEqual([undefined, undefined]);
     for (const room of [gone, nowhere]) await here.join(room, 'ada');
     expect(await here.store.hookPlaces(hook, [gone, nowhere])).toEqual([undefined, undefined]);

@@ -21,6 +21,7 @@ let store: LmdbStore;
 let time: number;
 let pages: number;
 let sent: Sent[];
+let ids: string[];
 /** What the receiver does with an event; throws. */
 let take: (event: Sent) => void;
 const end = new AbortController();
@@ -30,6 +31,7 @@ beforeEach(async () => {
   time = 1_000_000;
   pages = 0;
   sent = [];
+  ids = [];
   take = () => {};
   store = await LmdbStore.open(dir, { boot: 'one', now: () => time });
 });
@@ -48,7 +50,8 @@ async function runner(): Promise<HookRunner> {
   });
   const made = new HookRunner(counted, {
     hook: 'hook',
-    async send(_id, event) {
+    async send(id, event) {
+      ids.push(id);
       take(event as Sent);
       sent.push(event as Sent);
     },
@@ -156,5 +159,95 @@ test('what was just stored goes before what a look through all rooms found', asy
   );
   expect(order.indexOf('live')).toBeLessThanOrEqual(17);
   await slow.close();
+  await hooks.close();
+});
+
+test.each([
+  ['heard of', (hooks: HookRunner, rooms: readonly RoomId[]) => rooms.forEach((room) => hooks.hear(room))],
+  ['found', (hooks: HookRunner) => void hooks.scan()],
+])('rooms whose entries a receiver cannot take are not all that it is sent: %s', async (_, tell) => {
+  const hooks = await runner();
+  time += 1_000;
+  const poison: RoomId[] = [];
+  for (let i = 0; i < 20; i += 1) poison.push(await write(`a-poison-${i}`, 1));
+  const [first, second] = [await write('first', 3), await write('second', 3)];
+  take = ({ room }) => {
+    if (room.startsWith('a-poison')) throw new Error('it answered 500');
+  };
+  tell(hooks, [...poison, first, second]);
+  await until(
+    () => seqs(first).length === 3 && seqs(second).length === 3,
+    5_000,
+    () => `${seqs(first).length} and ${seqs(second).length} came`,
+  );
+  take = () => {};
+  await until(
+    () => poison.every((room) => seqs(room).length === 1),
+    5_000,
+    () => 'not all came when it could take them',
+  );
+});
+
+test('what is sent again has the same id and the same entries, whatever was posted meanwhile', async () => {
+  const hooks = await runner();
+  time += 1_000;
+  const room = await write('busy', 3);
+  const tried: number[] = [];
+  take = ({ messages }) => {
+    tried.push(messages.length);
+    // It has them, and its answer is lost.
+    if (tried.length < 3) throw new Error('it did not answer');
+  };
+  hooks.hear(room);
+  for (const tries of [1, 2]) {
+    await until(
+      () => tried.length >= tries,
+      5_000,
+      () => `${tried.length} tries`,
+    );
+    time += 1;
+    await write('busy', 2);
+    hooks.hear(room);
+  }
+  await until(
+    () => seqs(room).length === 7,
+    5_000,
+    () => `${seqs(room).length} came`,
+  );
+  expect(tried.slice(0, 3)).toEqual([3, 3, 3]);
+  expect(new Set(ids.slice(0, 3)).size).toBe(1);
+  expect(seqs(room)).toEqual(upTo(7));
+});
+
+test('a room that is posted to while its page is refused waits all the same', async () => {
+  const hooks = await runner();
+  time += 1_000;
+  const room = await write('busy', 1);
+  let [refusals, waits] = [0, 0];
+  const over = new AbortController();
+  const refusing = new HookRunner(store, {
+    hook: 'refusing',
+    async send() {
+      refusals += 1;
+      refusing.hear(room);
+      throw new HookRefused(401);
+    },
+    wait: () => {
+      waits += 1;
+      return pause(50);
+    },
+    signal: over.signal,
+    onFailure: () => {},
+  });
+  time -= 2_000;
+  await refusing.open();
+  time += 2_000;
+  refusing.hear(room);
+  await pause(275);
+  over.abort();
+  await refusing.close();
+  expect(refusals).toBeGreaterThan(2);
+  expect(refusals).toBeLessThan(8);
+  expect(waits).toBe(refusals);
   await hooks.close();
 });

@@ -6,8 +6,9 @@
  *
  * Which rooms are due it hears from the heads that workers tell each other, and, for what was not
  * heard, from a look through all rooms now and then; those come behind. A receiver that fails is
- * left alone for a while, longer each time; nothing waits for it but its own entries. Of a room
- * whose page it does not want (4xx) it is sent smaller ones, and only that room waits.
+ * left alone for a while, longer each time; nothing waits for it but its own entries, and the room
+ * that failed goes behind the others. Of a room whose page it does not want (4xx) it is sent
+ * smaller ones, and only that room waits.
  */
 import { nameOf, namespaceOf, type RoomId } from '../../chat/identity.ts';
 import type { Position } from '../../protocol/words.ts';
@@ -52,6 +53,8 @@ export class HookRunner {
   readonly #due = new Set<RoomId>();
   readonly #found = new Set<RoomId>();
   readonly #refused = new Map<RoomId, Refused>();
+  /** Entries of a page that was sent, and may have been taken: the next one has as many, under the same id. */
+  readonly #unsure = new Map<RoomId, number>();
   readonly #running = new Map<RoomId, Promise<void>>();
   #registeredAt = 0;
   #failures = 0;
@@ -132,28 +135,36 @@ export class HookRunner {
     yield* this.#found;
   }
 
-  /** Never rejects: what fails is tried again. */
+  /** Never rejects: what fails is tried again, behind the others. */
   async #bring(room: RoomId): Promise<void> {
-    while (!this.#options.signal.aborted) {
-      try {
-        await this.#pause;
-        while (await this.#step(room));
-        this.#failures = 0;
-        return;
-      } catch (error) {
-        if (error instanceof ChatError && error.code === 'not_found') {
-          this.#refused.delete(room);
-          return;
-        }
-        if (this.#options.signal.aborted) return;
-        if (error instanceof HookRefused) return this.#refuse(room, error);
+    await this.#pause;
+    if (this.#options.signal.aborted) return;
+    try {
+      while (await this.#step(room));
+      this.#failures = 0;
+    } catch (error) {
+      if (this.#options.signal.aborted) return;
+      if (error instanceof ChatError && error.code === 'not_found') {
+        this.#refused.delete(room);
+        this.#unsure.delete(room);
+      } else if (error instanceof HookRefused) {
+        this.#refuse(room, error);
+      } else {
         this.#pauseAfter(error);
+        // Behind what was heard and what was found: such rooms must not be all that it is sent.
+        this.#due.delete(room);
+        this.#found.delete(room);
+        this.#add(this.#found, room);
       }
     }
   }
 
   /** Others have its turn meanwhile. */
   #refuse(room: RoomId, error: HookRefused): void {
+    // What was heard of it meanwhile waits too.
+    this.#due.delete(room);
+    this.#found.delete(room);
+    this.#unsure.delete(room);
     const refused = this.#refused.get(room) ?? { limit: PAGE_ENTRIES, failures: 0, isWaiting: true };
     // So many rooms that it does not want: the rest are found again.
     if (this.#refused.size >= MAX_DUE && !this.#refused.has(room)) return;
@@ -187,13 +198,14 @@ export class HookRunner {
     const after = place ?? (await this.#firstPlace(room));
     const { start, losses, entries } = await this.#store.page(room, {
       after,
-      limit: this.#refused.get(room)?.limit ?? PAGE_ENTRIES,
+      limit: this.#unsure.get(room) ?? this.#refused.get(room)?.limit ?? PAGE_ENTRIES,
       maxBytes: PAGE_BYTES,
     });
     const last = entries.at(-1);
     if (last === undefined && losses.length === 0) {
       // All of it is from before: it is not looked through again.
-      if (place === undefined && after.seq > 0) await this.#store.moveHook(hook, room, after);
+      if (place === undefined && after.seq > 0)
+        await this.#store.moveHook(hook, room, { from: place, to: after });
       return false;
     }
     const to: Position = { epoch: start.epoch, seq: last?.seq ?? start.seq };
@@ -202,6 +214,7 @@ export class HookRunner {
       /[^A-Za-z0-9_.-]/g,
       '_',
     );
+    if (last !== undefined && this.#unsure.size < MAX_DUE) this.#unsure.set(room, entries.length);
     await send(id, {
       type: 'log',
       namespace: namespaceOf(room),
@@ -210,7 +223,8 @@ export class HookRunner {
       ...(losses.length === 0 ? {} : { lost: losses }),
       messages: entries.map(({ json }): unknown => JSON.parse(json)),
     });
-    await this.#store.moveHook(hook, room, to);
+    await this.#store.moveHook(hook, room, { from: place, to });
+    this.#unsure.delete(room);
     this.#taken(room);
     return last !== undefined;
   }

@@ -68,7 +68,11 @@ async function fetchWithin(url: string, signal: AbortSignal, request: RequestIni
   }
 }
 
+const ENCODED = 'whsec_';
+
+/** A secret as the libraries of Standard Webhooks have it (`whsec_` and base64), or as it is written. */
 export function signature(secret: string, id: string, timestamp: string, body: string): string {
-  const mac = createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const key = secret.startsWith(ENCODED) ? Buffer.from(secret.slice(ENCODED.length), 'base64') : secret;
+  const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return `v1,${mac}`;
 }

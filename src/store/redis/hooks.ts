@@ -1,5 +1,6 @@
 /** Up to where receivers of hooks have the logs: in each room's own record. */
 import type { RoomId } from '../../chat/identity.ts';
+import type { HookMove } from '../../chat/store-types.ts';
 import type { Position } from '../../protocol/words.ts';
 import { inWindows } from './chunks.ts';
 import type { Keys } from './keys.ts';
@@ -17,13 +18,14 @@ return redis.call('HGET', KEYS[1], ARGV[1])
 `,
 );
 
-/** KEYS: meta. ARGV: field, place. A room that is not there, any more, gets none. */
+/** KEYS: meta. ARGV: field, the place it was (empty: none), the place. A room that is not there, any more, gets none. */
 const MOVE = new Script(
   'moveHook',
   `
 local kind = redis.call('HGET', KEYS[1], 'kind')
 if not kind or kind == 'deleted' then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `,
 );
@@ -50,7 +52,9 @@ export async function moveHook(
   keys: Keys,
   hook: string,
   room: RoomId,
-  { epoch, seq }: Position,
+  { from, to }: HookMove,
 ): Promise<void> {
-  await link.run(MOVE, [keys.room(room, 'meta')], [`h:${hook}`, `${epoch} ${seq}`]);
+  const textOf = ({ epoch, seq }: Position): string => `${epoch} ${seq}`;
+  const places = [from === undefined ? '' : textOf(from), textOf(to)];
+  await link.run(MOVE, [keys.room(room, 'meta')], [`h:${hook}`, ...places]);
 }
