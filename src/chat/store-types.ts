@@ -214,6 +214,18 @@ export interface ScannedRoom extends RoomHead {
   readonly room: RoomId;
 }
 
+export interface HookMove {
+  /** Undefined: there was none. */
+  readonly from: Position | undefined;
+  readonly to: Position;
+}
+
+/**
+ * Cursors that a member has in a room at most, as many as `--max-devices-per-user` may allow: a
+ * connection of a device that was forgotten can set one again.
+ */
+export const MAX_CURSORS = 1_000;
+
 export interface CursorMove {
   readonly room: RoomId;
   readonly user: string;

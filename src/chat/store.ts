@@ -25,6 +25,7 @@ import type {
   Governed,
   HistoryPage,
   HistoryRequest,
+  HookMove,
   JoinOptions,
   Joined,
   Left,
@@ -197,7 +198,8 @@ export interface Store {
   /** Up to where a receiver has each room's log, in the order asked; undefined: it was told nothing of it. */
   hookPlaces(hook: string, rooms: readonly RoomId[]): Promise<(Position | undefined)[]>;
 
-  moveHook(hook: string, room: RoomId, to: Position): Promise<void>;
+  /** Does nothing where the place is not `from` any more: whoever moved it had the log further. */
+  moveHook(hook: string, room: RoomId, move: HookMove): Promise<void>;
 
   /** Gives an order; `revoke` also holds for whoever connects later (`RoomIndex`). */
   giveOrder(what: Order['do'], user: UserId): Promise<void>;

@@ -51,6 +51,8 @@ export const whole = (min: number, max: number) => {
 export const seq = whole(1, MAX_SEQ);
 const epoch = v.pipe(string('be an epoch'), v.maxLength(64, must('be an epoch of at most 64 characters')));
 
+const someEpoch = v.pipe(epoch, v.minLength(1, must('be an epoch, or left out')));
+
 /** `seq: 0` needs no epoch. */
 export const positionSchema = v.pipe(
   v.object({ epoch: v.optional(epoch, ''), seq: whole(0, MAX_SEQ) }, must('be { epoch, seq }')),
@@ -108,18 +110,18 @@ export function requestSchemas(limits: Limits) {
       replyTo: v.optional(seq),
       data: v.optional(v.unknown()),
     }),
-    'message:edit': v.object({ room, id: messageId, seq, text, epoch: v.optional(epoch) }),
-    'message:delete': v.object({ room, id: messageId, seq, epoch: v.optional(epoch) }),
-    'message:react': v.object({ room, id: messageId, seq, emoji, on: boolean, epoch: v.optional(epoch) }),
+    'message:edit': v.object({ room, id: messageId, seq, text, epoch: v.optional(someEpoch) }),
+    'message:delete': v.object({ room, id: messageId, seq, epoch: v.optional(someEpoch) }),
+    'message:react': v.object({ room, id: messageId, seq, emoji, on: boolean, epoch: v.optional(someEpoch) }),
     history: v.object({
       room,
       before: v.optional(whole(0, MAX_SEQ)),
       after: v.optional(whole(0, MAX_SEQ)),
       limit,
-      epoch: v.optional(epoch),
+      epoch: v.optional(someEpoch),
     }),
     delivered: v.object({ positions }),
-    read: v.object({ room, seq: whole(0, MAX_SEQ), epoch: v.optional(epoch) }),
+    read: v.object({ room, seq: whole(0, MAX_SEQ), epoch: v.optional(someEpoch) }),
     typing: v.object({ room, on: boolean }),
     'presence:watch': v.object({
       rooms: v.optional(v.array(room, must('be a list of rooms')), []),

@@ -1,5 +1,6 @@
 /** Devices and their cursors: the offline queue (G7). */
 import { expect, test } from 'vitest';
+import { MAX_CURSORS } from '../../src/chat/store-types.ts';
 import { upTo, type Scene } from './store-scene.ts';
 
 export function deviceContract(scene: () => Scene): void {
@@ -164,6 +165,22 @@ export function deviceContract(scene: () => Scene): void {
     await here.useDevice('bob', 'b', 2);
     expect(await here.cursor(room, 'bob', 'b')).toMatchObject({ seq: 2 });
     expect(await here.cursor(room, 'bob', 'a')).toMatchObject({ seq: 0 });
+  });
+
+  test('a member has so many cursors in a room, however many devices say that they are one', async () => {
+    const here = scene();
+    const room = await here.roomOf('ada', 'bob');
+    await here.postMany(room, 'ada', 2);
+    const to = { epoch: await here.epoch(room), seq: 1 };
+    const move = (devices: readonly string[], at = to) =>
+      here.store.moveCursors(devices.map((device) => ({ room, user: 'bob', device, to: at })));
+    const devices = upTo(MAX_CURSORS + 5).map((n) => `device-${n}`);
+    await move(devices);
+    expect(await here.cursor(room, 'bob', devices[MAX_CURSORS - 1] ?? '')).toMatchObject({ seq: 1 });
+    expect(await here.cursor(room, 'bob', devices[MAX_CURSORS] ?? '')).toMatchObject({ seq: 0 });
+    // Those that are there still move.
+    await move(devices.slice(0, 1), { ...to, seq: 2 });
+    expect(await here.cursor(room, 'bob', devices[0] ?? '')).toMatchObject({ seq: 2 });
   });
 
   test('leaving forgets the cursors', async () => {

@@ -1,5 +1,6 @@
 /** Lists: public rooms and members, in pages. */
 import { expect, test } from 'vitest';
+import type { RoomId } from '../../src/chat/identity.ts';
 import type { ListPage } from '../../src/chat/store-types.ts';
 import { refusal, upTo, type Scene } from './store-scene.ts';
 
@@ -43,6 +44,26 @@ export function listContract(scene: () => Scene): void {
     await here.join(here.room('open'), 'ada');
     const { items } = await here.store.listRooms(here.namespace, undefined, 10);
     expect(items.map(({ room }) => room)).toEqual(['open']);
+  });
+
+  test('a room that is made private is listed no more; made public, or anew, it is again', async () => {
+    const here = scene();
+    const names = async () =>
+      (await here.store.listRooms(here.namespace, undefined, 10)).items.map(({ room }) => room);
+    const [room, other] = [here.room('a'), here.room('b')];
+    await here.create(room, 'ada', 'public');
+    await here.create(other, 'ada', 'private');
+    const set = (of: RoomId, kind: 'public' | 'private') =>
+      here.store.govern(of, { user: 'ada' }, { do: 'set', kind }, { maxRoomsPerUser: 100, maxSanctions: 10 });
+    await set(room, 'private');
+    expect(await names()).toEqual([]);
+    await set(other, 'public');
+    await set(room, 'public');
+    expect(await names()).toEqual(['a', 'b']);
+    await here.store.deleteRoom(room);
+    expect(await names()).toEqual(['b']);
+    await here.create(room, 'ada', 'private');
+    expect(await names()).toEqual(['b']);
   });
 
   test.each([1, 3, 7, 20])('rooms in pages of %i are all listed, once and in byte order', async (limit) => {

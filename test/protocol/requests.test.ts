@@ -42,3 +42,17 @@ test('depth and attachments are refused by name', () => {
   expect(() => checkShape(deep, 16)).toThrow('the object must be at most 16 deep (maxDepth)');
   expect(() => checkShape({ data: Buffer.from('x') }, 16)).toThrow('binary data is not taken');
 });
+
+test.each([
+  ['message:edit', { room: 'tea', id: '1', seq: 1, text: 'x' }],
+  ['message:delete', { room: 'tea', id: '1', seq: 1 }],
+  ['message:react', { room: 'tea', id: '1', seq: 1, emoji: 'x', on: true }],
+  ['history', { room: 'tea' }],
+  ['read', { room: 'tea', seq: 1 }],
+] as const)('%s names an epoch or leaves it out', (name, object) => {
+  expect(parse(schemas[name], { ...object, epoch: 'e' })).toMatchObject({ epoch: 'e' });
+  expect(parse(schemas[name], object)).not.toHaveProperty('epoch');
+  expect(() => parse(schemas[name], { ...object, epoch: '' })).toThrow(
+    'epoch must be an epoch, or left out; got ""',
+  );
+});

@@ -72,7 +72,7 @@ function erase(env: Environment, room: RoomId, record: RoomRecord, seq: number):
   if (stored === undefined) return;
   const { letter, texts, own, at, tail } = storedParts(stored);
   const erased = storedEntry(letter, texts, own, at, erasedTail(tail));
-  record.bytes += erased.length - stored.length;
+  record.bytes += Buffer.byteLength(erased) - Buffer.byteLength(stored);
   void env.log.put([room, seq], erased);
 }
 

@@ -121,7 +121,7 @@ class AppendStep {
     const letter = kindLetter(draft.kind);
     const stored = storedEntry(letter, record.texts, member?.own ?? 0, this.#at, draft.tail);
     record.head += 1;
-    record.bytes += stored.length;
+    record.bytes += Buffer.byteLength(stored);
     void this.#env.log.put([this.#room, record.head], stored);
     this.#entries.push(this.#maker.make(record.head, this.#at, letter, draft.tail));
     return record.head;

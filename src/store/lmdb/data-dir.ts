@@ -108,9 +108,10 @@ function use<T>(path: string, attempt: () => T): T {
 /** Nobody else has the data open: what only a crash can have left is put right. */
 function recoverClaimed(dir: string, path: string, boot: string): Recovered {
   return use(path, () => {
+    const beginLife = (): void => writeFormat(dir, restoresOf(dir) + 1);
     // Said first: whatever interrupts this, the next start begins new epochs.
-    if (existsSync(join(dir, FAILED_FILE))) writeFormat(dir, restoresOf(dir) + 1);
-    return recover(dir, path, { file: birthOf(path), boot });
+    if (existsSync(join(dir, FAILED_FILE))) beginLife();
+    return recover(dir, path, { file: birthOf(path), boot }, beginLife);
   });
 }
 

@@ -10,13 +10,17 @@ import { enterRoom } from './room-step.ts';
 
 /** Records of one step. */
 const STEP = 500;
+/** Rooms that are looked for at once; the others come next. */
+const MAX_DIRTY = 1_000;
 
 export function closeRoom(env: Environment, room: RoomId, now: number): void {
   const record = enterRoom(env, room, now);
   if (record === undefined) throw new ChatError('not_found', 'no such room');
   const { chain, head, texts, lastAt } = record;
   env.rooms.remove(room);
+  void env.listed.remove(room);
   void env.graves.put(room, { chain, head, texts, lastAt, isDirty: true });
+  void env.dirty.put(room, 1);
 }
 
 /** One step; false: nothing is left. */
@@ -30,15 +34,16 @@ export function clearRoom(env: Environment, room: RoomId): boolean {
   left -= forgetRange(env.owns, [room, '', 0], [room, '\uffff', 0], left);
   left -= forgetRange(env.sanctions, [room, ''], [room, '\uffff'], left);
   for (const hook of env.hooks.getKeys({})) void env.hookPlaces.remove([hook, room]);
-  if (left > 0) void env.graves.put(room, { ...grave, isDirty: false });
+  if (left > 0) {
+    void env.graves.put(room, { ...grave, isDirty: false });
+    void env.dirty.remove(room);
+  }
   return left <= 0;
 }
 
 /** Rooms whose clearing was cut short. */
 export function dirtyRooms(env: Environment): RoomId[] {
-  const dirty: RoomId[] = [];
-  for (const { key, value } of env.graves.getRange({})) if (value.isDirty) dirty.push(key);
-  return dirty;
+  return [...env.dirty.getKeys({ limit: MAX_DIRTY })];
 }
 
 function forgetMembers(env: Environment, room: RoomId): number {

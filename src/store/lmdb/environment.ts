@@ -67,7 +67,11 @@ export interface Environment {
   /** Receivers of hooks → since when */
   readonly hooks: Database<number, string>;
   readonly hookPlaces: Database<Position, [string, RoomId]>;
+  /** The public rooms: a list of them must not pass through all others. */
+  readonly listed: Database<number, RoomId>;
   readonly graves: Database<GraveRecord, RoomId>;
+  /** Deleted rooms that are not cleared yet. */
+  readonly dirty: Database<number, RoomId>;
   /** By number. */
   readonly orders: Database<Order, number>;
   /** Nothing that is read: written to see whether it can be. */
@@ -192,7 +196,9 @@ function openTables(root: RootDatabase, base: StaleBase) {
       roles: root.openDB<string, string>({ name: 'roles', ...text }),
       hooks: root.openDB<number, string>({ name: 'hooks', ...json }),
       hookPlaces: root.openDB<Position, [string, RoomId]>({ name: 'hookPlaces', ...json }),
+      listed: root.openDB<number, RoomId>({ name: 'listed', ...json }),
       graves: root.openDB<GraveRecord, RoomId>({ name: 'graves', ...json }),
+      dirty: root.openDB<number, RoomId>({ name: 'dirty', ...json }),
       orders: root.openDB<Order, number>({ name: 'orders', ...json }),
       probe: root.openDB<string, string>({ name: 'probe', ...text }),
       users: root.openDB<UserRecord, UserId>({ name: 'users', ...json }),
@@ -201,11 +207,28 @@ function openTables(root: RootDatabase, base: StaleBase) {
     root.transactionSync(() => {
       if (base.mend()) return ABORT;
       tables = open();
+      listRooms(tables);
       return undefined;
     });
     if (tables !== undefined) return tables;
   }
   throw new Error(`the data could not be opened in ${MAX_TRIES} tries`);
+}
+
+/** No room's: the list is there. */
+const LISTED = '-' as RoomId;
+
+/** Data from before there was a list of public rooms, and of those to be cleared. */
+function listRooms({
+  rooms,
+  listed,
+  graves,
+  dirty,
+}: Pick<Environment, 'rooms' | 'listed' | 'graves' | 'dirty'>): void {
+  if (listed.get(LISTED) !== undefined) return;
+  void listed.put(LISTED, 1);
+  for (const { key, value } of rooms.range({})) if (value.kind === 'public') void listed.put(key, 1);
+  for (const { key, value } of graves.getRange({})) if (value.isDirty) void dirty.put(key, 1);
 }
 
 function checkFiles(path: string, files: string | undefined): void {

@@ -29,7 +29,7 @@ import type { Environment } from './environment.ts';
 import { checkRoomsOf, forgetMember, newMember } from './member-steps.ts';
 import { infoOf } from './read-steps.ts';
 import type { RoomRecord } from './records.ts';
-import { enterRoom, newRoom } from './room-step.ts';
+import { enterRoom, listRoom, newRoom } from './room-step.ts';
 
 export function governRoom(
   env: Environment,
@@ -57,6 +57,7 @@ export function governRoom(
     }
     putSanction(env, room, record, target, decision.sanction, maxSanctions);
   }
+  if (decision.kind !== kind) listRoom(env, room, decision.kind);
   record.kind = decision.kind;
   record.title = decision.title;
   if (target !== undefined) changeMember(env, room, record, target, decision);

@@ -7,9 +7,6 @@ import { ChatError } from '../../protocol/errors.ts';
 import type { Environment } from './environment.ts';
 import { memberIn } from './govern-step.ts';
 
-/** Names of direct rooms begin with the first; the second is behind them all. */
-const [DIRECT, AFTER_DIRECT] = ['dm:', 'dm;'];
-
 export function listRooms(
   env: Environment,
   namespace: string,
@@ -17,21 +14,12 @@ export function listRooms(
   limit: number,
 ): ListPage<ListedRoom> {
   const items: ListedRoom[] = [];
-  const from = cursor ?? '';
-  // Direct rooms, of which there may be most, lie together and are passed by.
-  const parts = [
-    [from, DIRECT],
-    [from > AFTER_DIRECT ? from : AFTER_DIRECT, undefined],
-  ] as const;
-  for (const [first, last] of parts) {
-    if (last !== undefined && first >= last) continue;
-    const start = `${namespace}|${first}` as RoomId;
-    const end = (last === undefined ? `${namespace}}` : `${namespace}|${last}`) as RoomId;
-    for (const { key, value } of env.rooms.range({ start, end })) {
-      if (value.kind !== 'public' || nameOf(key) === cursor) continue;
-      if (items.length === limit) return { items, cursor: items.at(-1)?.room };
-      items.push({ room: nameOf(key), title: value.title, members: value.members, head: value.head });
-    }
+  const start = `${namespace}|${cursor ?? ''}` as RoomId;
+  for (const room of env.listed.getKeys({ start, end: `${namespace}}` as RoomId })) {
+    const record = nameOf(room) === cursor ? undefined : env.rooms.get(room);
+    if (record?.kind !== 'public') continue;
+    if (items.length === limit) return { items, cursor: items.at(-1)?.room };
+    items.push({ room: nameOf(room), title: record.title, members: record.members, head: record.head });
   }
   return { items, cursor: undefined };
 }

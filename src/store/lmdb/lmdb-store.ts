@@ -22,6 +22,7 @@ import type {
   GovernOptions,
   HistoryPage,
   HistoryRequest,
+  HookMove,
   Joined,
   JoinOptions,
   Left,
@@ -60,6 +61,7 @@ import {
   roomsOf,
   useDevice,
 } from './member-steps.ts';
+import { moveHook } from './hook-step.ts';
 import { listMembers, listRooms, memberNames, scannedRooms } from './list-steps.ts';
 import { LmdbData } from './lmdb-data.ts';
 import { endOverSanctions } from './sanctions.ts';
@@ -302,10 +304,8 @@ export class LmdbStore implements Store {
     return this.#data.read(() => rooms.map((room) => this.#env.hookPlaces.get([hook, room])));
   }
 
-  moveHook(hook: string, room: RoomId, to: Position): Promise<void> {
-    return this.#data.write(() => {
-      if (this.#env.rooms.head(room) !== undefined) void this.#env.hookPlaces.put([hook, room], to);
-    });
+  moveHook(hook: string, room: RoomId, move: HookMove): Promise<void> {
+    return this.#data.write(() => moveHook(this.#env, hook, room, move));
   }
 
   giveOrder(what: Order['do'], user: UserId): Promise<void> {
@@ -357,7 +357,8 @@ export class LmdbStore implements Store {
 
   async #clear(room: RoomId): Promise<void> {
     let isMore = true;
-    while (isMore) ({ value: isMore } = await this.#data.commit(() => clearRoom(this.#env, room)));
+    // What a crash takes back of it is gone on with: the grave says that it is not done.
+    while (isMore) isMore = await this.#data.note(() => clearRoom(this.#env, room));
   }
 
   async #sweepTokens(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,14 @@ import { draft } from '../../chat/entry.ts';
 import { namespaceOf, userId, type RoomId, type UserId } from '../../chat/identity.ts';
 import { isFurther, presentEpoch, settle, validUpTo } from '../../chat/position.ts';
 import { checkBan, NO_SANCTION } from '../../chat/rights.ts';
-import type { CursorMove, JoinOptions, Left, ReadMark, ReadOptions } from '../../chat/store-types.ts';
+import {
+  MAX_CURSORS,
+  type CursorMove,
+  type JoinOptions,
+  type Left,
+  type ReadMark,
+  type ReadOptions,
+} from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Role } from '../../protocol/words.ts';
 import { appendSystem } from './append-step.ts';
@@ -170,7 +177,9 @@ export function moveCursor(env: Environment, { room, user, device, to }: CursorM
   const record = enterRoom(env, room, now);
   const member = record === undefined ? undefined : env.members.get([room, user]);
   if (record === undefined || member === undefined) return;
-  const cursor = own(member.cursors, device) ?? member.point;
+  const known = own(member.cursors, device);
+  if (known === undefined && Object.keys(member.cursors).length >= MAX_CURSORS) return;
+  const cursor = known ?? member.point;
   const bounded =
     to.epoch === presentEpoch(record.chain) && to.seq > record.head ? { ...to, seq: record.head } : to;
   if (!isFurther(record.chain, bounded, cursor)) return;

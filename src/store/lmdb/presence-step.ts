@@ -34,17 +34,29 @@ export function leaseIsDue(env: Environment, lease: string, now: number): boolea
   return record.seenAt + SEEN_EVERY_MS <= now;
 }
 
+/** How late a lease may be in saying that it lives. */
+const SEEN_LATE_MS = 3_000;
+
 /** `before`: what this process saw the last time, since a lease does not say when it ended. */
 export function readLeases(env: Environment, before: Leases, now: number): Leases {
   const living = new Set<string>();
   const over = new Map<string, number>();
   for (const { key, value } of env.leases.getRange({})) {
     if (isLiving(env, value)) living.add(key);
-    // One that was seen alive has ended just now; of another the last sign of life is known.
     else
-      over.set(key, value.endedAt ?? before.ended.get(key) ?? (before.alive.has(key) ? now : value.seenAt));
+      over.set(key, value.endedAt ?? before.ended.get(key) ?? endOf(env, value, before.alive.has(key), now));
   }
   return { alive: living, ended: over };
+}
+
+/**
+ * One that was seen alive has ended just now. Of another the last sign of life is known, and that
+ * the next one did not come: a process that began since must not take those who are given time
+ * to come back for gone.
+ */
+function endOf(env: Environment, { boot, seenAt }: LeaseRecord, wasAlive: boolean, now: number): number {
+  if (wasAlive) return now;
+  return boot === env.boot ? Math.min(now, seenAt + SEEN_EVERY_MS + SEEN_LATE_MS) : seenAt;
 }
 
 /** True: this lease has the role now. */

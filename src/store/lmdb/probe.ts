@@ -32,6 +32,8 @@ export class Probe {
     const probe = (): void => {
       if (isDue) void env.probe.put('at', isDoubtful ? LARGE_PROBE : String(this.#data.now()));
     };
+    // A worker that was killed and not replaced keeps what was freed since from being used.
+    if (isDue) env.root.readerCheck();
     await within(this.#data.write(probe), PING_MS);
     this.#excused = failures;
     if (isDue) this.#probedAt = performance.now();

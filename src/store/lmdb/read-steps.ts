@@ -134,7 +134,7 @@ function editedIn(env: Environment, room: RoomId, record: RoomRecord, entries: r
 function newestWithin(entries: readonly Entry[]): readonly Entry[] {
   let bytes = 0;
   for (let i = entries.length - 1; i >= 0; i -= 1) {
-    bytes += entries[i]?.json.length ?? 0;
+    bytes += Buffer.byteLength(entries[i]?.json ?? '');
     if (bytes > MAX_HISTORY_BYTES && i < entries.length - 1) return entries.slice(i + 1);
   }
   return entries;
@@ -154,7 +154,7 @@ function rangeOf(
   let bytes = 0;
   for (const { key, value } of env.log.getRange({ start: [room, from], end: [room, to + 1], limit })) {
     entries.push(maker.fromStored(key[1], value));
-    bytes += value.length;
+    bytes += Buffer.byteLength(value);
     if (bytes > maxBytes) break;
   }
   return entries;

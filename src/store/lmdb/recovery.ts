@@ -16,8 +16,13 @@ export const FAILED_FILE = 'flush-failed';
 /** What a recovery did: nothing, after another boot, or after a flush that failed. */
 export type Recovered = 'nothing' | 'boot' | 'failure';
 
-/** To be called while nobody has the data open. */
-export function recover(dir: string, path: string, { file, boot }: Origin): Recovered {
+/** To be called while nobody has the data open. `onForeign`: an older copy was written over the data. */
+export function recover(
+  dir: string,
+  path: string,
+  { file, boot }: Origin,
+  onForeign: () => void = () => {},
+): Recovered {
   const failed = join(dir, FAILED_FILE);
   const hasFailed = existsSync(failed);
   // A record of another file, or of one that was copied, says nothing about this one.
@@ -26,6 +31,8 @@ export function recover(dir: string, path: string, { file, boot }: Origin): Reco
   // What was recorded was in the file: one that is newer is of other content, over which an
   // older copy was written.
   const foreign = records.filter(({ meta }) => meta.commit > present).map(({ name }) => name);
+  // Before what tells of it goes: whatever interrupts this, the next start finds it again.
+  if (foreign.length > 0) onForeign();
   removeRecords(dir, foreign);
   const newest = records
     .filter(({ name }) => !foreign.includes(name))

@@ -131,7 +131,7 @@ function trim(
     if ((record.amendments ?? 0) > 0) void env.amendments.remove(key);
     void env.log.remove(key);
     record.first = key[1] + 1;
-    record.bytes -= value.length;
+    record.bytes -= Buffer.byteLength(value);
     record.textsBefore = texts;
     removed += 1;
   }

@@ -33,6 +33,12 @@ export function enterRoom(env: Environment, room: RoomId, now: number): RoomReco
   return record;
 }
 
+/** Among the public rooms, or not. */
+export function listRoom(env: Environment, room: RoomId, kind: RoomRecord['kind']): void {
+  if (kind === 'public') void env.listed.put(room, 1);
+  else void env.listed.remove(room);
+}
+
 /** A record that is not put yet; where a room of this name was deleted it goes on counting. */
 export function newRoom(
   env: Environment,
@@ -45,6 +51,7 @@ export function newRoom(
   if (grave?.isDirty === true)
     throw new ChatError('busy', 'the room of this name is being deleted; try again');
   if (grave !== undefined) void env.graves.remove(room);
+  listRoom(env, room, kind);
   const { chain = [], head = 0, texts = 0, lastAt = 0 } = grave ?? {};
   return {
     kind,

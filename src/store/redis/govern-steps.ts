@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { draft as makeDraft, EntryMaker } from '../../chat/entry.ts';
 import type { RoomId } from '../../chat/identity.ts';
 import type { Actor, Decision, Facts } from '../../chat/rights.ts';
-import type { Batch } from '../../chat/store-types.ts';
+import type { Batch, Membership, RoomInfo } from '../../chat/store-types.ts';
 import type { Position, RoomKind } from '../../protocol/words.ts';
 import { GOVERN_SCRIPTS } from './govern-scripts.ts';
 import type { Keys } from './keys.ts';
@@ -18,8 +18,6 @@ import {
   sanctionText,
   textOf,
   textsOf,
-  type MemberRecord,
-  type RoomRecord,
 } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
 import { runOnRoom } from './room-script.ts';
@@ -48,10 +46,10 @@ export type GovernAnswer =
   | { readonly word: 'full' }
   | {
       readonly word: 'done';
-      readonly info: RoomRecord;
+      readonly info: RoomInfo;
       readonly batch: Batch | undefined;
       /** The target's membership; undefined: none. */
-      readonly member: Pick<MemberRecord, 'name' | 'role' | 'point'> | undefined;
+      readonly member: Pick<Membership, 'name' | 'role' | 'point'> | undefined;
       /** Where a membership that ended began. */
       readonly ended: Position | undefined;
     };

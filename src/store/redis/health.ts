@@ -9,10 +9,19 @@ import type { Log } from '../../ops/log.ts';
 import type { Durability } from '../../protocol/words.ts';
 import { type Keys, slotOf } from './keys.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { LivingCommit } from './room-steps.ts';
 import { checkFormat, checkServer, RedisRefused, Warner } from './server-checks.ts';
 
 /** How long replicas may take to confirm. */
 const WAIT_MS = 1_000;
+
+type Send = (command: readonly string[]) => Promise<unknown>;
+
+/** As the scripts have it (room-prelude.ts). */
+function lifeOf(info: string): string {
+  const [run, replication] = [/run_id:(\w+)/, /master_replid:(\w+)/].map((part) => part.exec(info)?.[1]);
+  return `${run}:${replication}`;
+}
 
 export class Health {
   readonly #link: RedisLink;
@@ -96,30 +105,47 @@ export class Health {
     }
   }
 
-  /** For a commit that was answered: what it is by now, or will be. `keys`: one of each room. */
-  durable(keys: readonly string[]): Promise<Durability> {
+  /** For a commit that was answered: what it is by now, or will be. */
+  durable(rooms: readonly (LivingCommit | StoreUnavailable)[]): Promise<Durability> {
     const durability = this.#durability;
-    if (this.#waitReplicas === 0 || keys.length === 0) return Promise.resolve(durability);
-    return this.#replicated(keys, durability);
+    if (this.#waitReplicas === 0 || rooms.length === 0) return Promise.resolve(durability);
+    return this.#replicated(rooms, durability);
   }
 
-  async #replicated(keys: readonly string[], otherwise: Durability): Promise<Durability> {
+  async #replicated(
+    rooms: readonly (LivingCommit | StoreUnavailable)[],
+    otherwise: Durability,
+  ): Promise<Durability> {
     const { connection, isCluster } = this.#link;
-    const names = new Set(keys.map((key) => connection.nodeNameOf(isCluster ? slotOf(key) : 0)));
-    const command = ['WAIT', String(this.#waitReplicas), String(WAIT_MS)];
+    const lives = new Map<string, Set<string>>();
+    for (const written of rooms) {
+      if (written instanceof StoreUnavailable || written.life === '') continue;
+      const { room, life } = written;
+      const name = connection.nodeNameOf(isCluster ? slotOf(this.#keys.room(room, 'meta')) : 0);
+      lives.set(name, (lives.get(name) ?? new Set()).add(life));
+    }
     try {
-      const outcomes = await this.#link.onEachNode(async (send, name) =>
-        names.has(name) ? Number(await send(command)) : this.#waitReplicas,
+      const outcomes = await this.#link.onEachNode((send, name) =>
+        this.#isConfirmed(send, lives.get(name) ?? new Set()),
       );
-      const isEnough = outcomes.every(
-        (outcome) => outcome.status === 'fulfilled' && outcome.value >= this.#waitReplicas,
-      );
-      if (isEnough) return 'replicated';
+      if (outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value)) return 'replicated';
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
     }
     this.#warner.say([`not ${this.#waitReplicas} replicas confirmed a commit within ${WAIT_MS} ms`]);
     return otherwise;
+  }
+
+  /**
+   * Whether the server's replicas have all that it was given. Where it is not the one that wrote (it was
+   * restarted, another was promoted, a slot is on its way to another) that says nothing.
+   */
+  async #isConfirmed(send: Send, lives: ReadonlySet<string>): Promise<boolean> {
+    if (lives.size === 0) return true;
+    const replicas = Number(await send(['WAIT', String(this.#waitReplicas), String(WAIT_MS)]));
+    if (replicas < this.#waitReplicas) return false;
+    const present = lifeOf(String(await send(['INFO', 'server', 'replication'])));
+    return [...lives].every((life) => life === present);
   }
 
   /** A hash tag whose slot the server has. */

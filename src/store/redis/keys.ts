@@ -12,7 +12,7 @@
  * | `…{room}:log` | stream | `<seq>-0` → `e`: the stored form of chat/entry.ts |
  * | `…{room}:members` | hash | `m:<user>`: `<role> <epoch> <seq> <read> <ownAtRead> <name>` (the membership); `o:<user>`: `<own> <seq of the last own text>`; `c:<user>`: cursors, `<device> <epoch> <seq>` joined by `;`; `x:<user>`: `<muted until> <banned until, 0 for ever, - not> <1: blocked>`; `-`: holds the place |
  * | `…{room}:names` | sorted set | the members by name, score 0; the empty name holds the place |
- * | `…{room}:ids` | hash | `<from>\0<id>` → `<epoch> <seq> <at>`; `-` holds the place |
+ * | `…{room}:ids` | hash | `<from>\0<id>` → `<epoch> <seq> <at>`; `<from>\0\0<number>`: the seq of a member's own text; `-` holds the place |
  * | `…{room}:gone` | stream | `<seq>-0` → `i`: `<at> <from>\0<id>`, ids whose message retention took |
  * | `…{room}:amends` | hash | `<seq>` → `e <seqs of its edits, joined by ,>` or `d <what is left of a deleted entry>`; `-` holds the place |
  * | `…{room}:head` | string | `<epoch> <head>`, read in bulk |

@@ -8,7 +8,7 @@ import { Script } from './script.ts';
  * a program posts it, a star before, tail.
  * Answers epoch, at, and per draft `+` (stored, the next seq), `-` (not a member), `<epoch> <seq> <at>`
  * (stored before), or `!` and why not: `muted <ms>`, `banned` with ms or for ever, `blocked`, a fault of
- * chat/about.ts; and last the first new seq.
+ * chat/about.ts; among them last the first new seq; and the life.
  */
 const APPEND = `
 local count = (#ARGV - 1) / 4
@@ -114,6 +114,11 @@ for i = 0, count - 1 do
       texts = int(m.texts)
       user.own, user.last, user.changed = user.own + 1, seq, true
       user.ownText = int(user.own)
+      -- Where the user's texts are, for whoever counts those up to a seq.
+      if user.record then
+        ids[#ids + 1] = from .. '\\0\\0' .. user.ownText
+        ids[#ids + 1] = seq
+      end
     end
     local stored = letter .. '|' .. texts .. '|' .. user.ownText .. '|' .. at .. '|' .. tail
     redis.call('XADD', KEYS[2], seq .. '-0', 'e', stored)
@@ -141,7 +146,7 @@ else
   setHead(KEYS[7], m)
 end
 results[count + 1] = int(first)
-return {m.epoch, at, results}
+return {m.epoch, at, results, m.life}
 `;
 
 /**
@@ -191,7 +196,7 @@ if ARGV[9] == '1' and #entries > 0 and redis.call('HLEN', KEYS[8]) > 1 then
   end
 end
 local member = ''
-if ARGV[8] ~= '' then member = memberReply(KEYS[2], KEYS[8], KEYS[3], m, ARGV[8], '') end
+if ARGV[8] ~= '' then member = memberReply(KEYS[2], KEYS[8], KEYS[5], KEYS[3], m, ARGV[8], '') end
 open(KEYS[1], KEYS[7], m)
 return {metaReply(m), member, int(firstSeq), entries, edited}
 `;
@@ -210,16 +215,16 @@ end
 local function isOver(at)
   return (maxAge and at + maxAge < time) or (maxMessages and m.head - m.first + 1 > maxMessages) or (maxBytes and m.bytes > maxBytes)
 end
-local function parts(stored) return string.match(stored, '^%a|(%d+)|%d+|(%d+)|"from":"([^"]*)","id":"(.-)","kind"') end
+local function parts(stored) return string.match(stored, '^(%a)|(%d+)|(%d+)|(%d+)|"from":"([^"]*)","id":"(.-)","kind"') end
 if oldest[1] then
-  local _, at = parts(oldest[1])
+  local _, _, _, at = parts(oldest[1])
   if isOver(tonumber(at)) then oldest = stored(KEYS[2], KEYS[8], m.first, math.min(m.head, m.first + step - 1))
   else oldest = {} end
 end
-local forget, keep, removed, amends = {}, {}, 0, {}
+local forget, keep, removed, amends, owns, ownSeqs = {}, {}, 0, {}, {}, {}
 for _, entry in ipairs(oldest) do
   local seq = m.first
-  local texts, at, from, id = parts(entry)
+  local letter, texts, own, at, from, id = parts(entry)
   if not isOver(tonumber(at)) then break end
   if string.find(id, '\\\\', 1, true) then id = cjson.decode('["' .. id .. '"]')[1] end
   local field = from .. '\\0' .. id
@@ -227,6 +232,10 @@ for _, entry in ipairs(oldest) do
   else keep[#keep + 1] = {int(seq) .. '-0', at .. ' ' .. field} end
   m.first, m.bytes, m.textsBefore = seq + 1, m.bytes - #entry, tonumber(texts)
   amends[#amends + 1] = int(seq)
+  if letter == 't' then
+    owns[#owns + 1] = from .. '\\0\\0' .. own
+    ownSeqs[#owns] = int(seq)
+  end
   removed = removed + 1
 end
 local goneTo
@@ -236,12 +245,17 @@ for _, entry in ipairs(goneIds) do
   forget[#forget + 1] = field
   goneTo = entry[1]
 end
-local forgotten = #forget
+local forgotten, taken = #forget, {}
+-- One of a later membership has the same number.
+for i, seq in ipairs(#owns > 0 and redis.call('HMGET', KEYS[5], unpack(owns)) or {}) do
+  if seq == ownSeqs[i] then taken[#taken + 1] = owns[i] end
+end
 -- What frees memory comes first: the rest of a step that has written is not refused for want of it.
 if removed > 0 then redis.call('XTRIM', KEYS[2], 'MINID', int(m.first) .. '-0') end
 if goneTo then redis.call('XTRIM', KEYS[6], 'MINID', int(tonumber(string.match(goneTo, '^%d+')) + 1) .. '-0') end
 if removed > 0 then redis.call('HDEL', KEYS[8], unpack(amends)) end
 if forgotten > 0 then redis.call('HDEL', KEYS[5], unpack(forget)) end
+if #taken > 0 then redis.call('HDEL', KEYS[5], unpack(taken)) end
 if removed > 0 then
   redis.call('HSET', KEYS[1], 'life', m.life, 'chain', m.chain, 'first', int(m.first), 'bytes', int(m.bytes), 'textsBefore', int(m.textsBefore))
   if m.opened then setHead(KEYS[7], m) end

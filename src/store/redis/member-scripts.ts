@@ -2,19 +2,20 @@
  * The scripts on a room's memberships. KEYS: ROOM_KEYS of keys.ts, in that order, where nothing
  * else is said. Which position means what is decided in TypeScript (chat/position.ts).
  */
+import { MAX_CURSORS } from '../../chat/store-types.ts';
 import { NEED, PRELUDE } from './room-prelude.ts';
 import { Script } from './script.ts';
 
-/** KEYS: meta, log, members, head, amends of any number of rooms. ARGV: nonce, user, device. Answers meta and membership per room. */
+/** KEYS: meta, log, members, head, amends, ids of any number of rooms. ARGV: nonce, user, device. Answers meta and membership per room. */
 const VIEWS = `
 local present, answer, rooms = life(), {}, {}
-for i = 0, #KEYS / 5 - 1 do
-  local m = enter(KEYS[i * 5 + 1], present, ARGV[1])
+for i = 0, #KEYS / 6 - 1 do
+  local m = enter(KEYS[i * 6 + 1], present, ARGV[1])
   rooms[i + 1] = m or false
-  answer[i + 1] = m and {metaReply(m), memberReply(KEYS[i * 5 + 2], KEYS[i * 5 + 5], KEYS[i * 5 + 3], m, ARGV[2], ARGV[3])} or false
+  answer[i + 1] = m and {metaReply(m), memberReply(KEYS[i * 6 + 2], KEYS[i * 6 + 5], KEYS[i * 6 + 6], KEYS[i * 6 + 3], m, ARGV[2], ARGV[3])} or false
 end
-for i = 0, #KEYS / 5 - 1 do
-  if rooms[i + 1] then open(KEYS[i * 5 + 1], KEYS[i * 5 + 4], rooms[i + 1]) end
+for i = 0, #KEYS / 6 - 1 do
+  if rooms[i + 1] then open(KEYS[i * 6 + 1], KEYS[i * 6 + 4], rooms[i + 1]) end
 end
 return answer
 `;
@@ -37,7 +38,7 @@ if m and mustCreate then
 end
 local existing = m and redis.call('HEXISTS', KEYS[3], 'm:' .. user) == 1
 if existing then
-  local member = memberReply(KEYS[2], KEYS[8], KEYS[3], m, user, device)
+  local member = memberReply(KEYS[2], KEYS[8], KEYS[5], KEYS[3], m, user, device)
   open(KEYS[1], KEYS[7], m)
   return {'was', metaReply(m), member}
 end
@@ -77,7 +78,7 @@ if other ~= '' then
   end
 end
 putAll(m)
-return {'joined', metaReply(m), memberReply(KEYS[2], KEYS[8], KEYS[3], m, user, device)}
+return {'joined', metaReply(m), memberReply(KEYS[2], KEYS[8], KEYS[5], KEYS[3], m, user, device)}
 `;
 
 /** ARGV: nonce, user, id of the entry, its tail. Answers a word: none, direct or owner with the point, or left with epoch, seq, at, point. */
@@ -123,14 +124,15 @@ for i = 0, (#ARGV - 1) / 5 - 1 do
   answer[i + 1] = ''
   local record = redis.call('HMGET', KEYS[3], 'm:' .. user, 'c:' .. user)
   if record[1] then
-    local list, cursor = {}, string.match(record[1], '^%S+ (%S+ %S+)')
+    local list, cursor, has = {}, string.match(record[1], '^%S+ (%S+ %S+)'), false
     for name, place in string.gmatch(changed[user] or record[2] or '', '([^; ]+) ([^;]+)') do
-      if name == device then cursor = place else list[#list + 1] = name .. ' ' .. place end
+      if name == device then cursor, has = place, true else list[#list + 1] = name .. ' ' .. place end
     end
     local cursorEpoch, cursorSeq = string.match(cursor, '^(%S+) (%S+)$')
     if epoch == m.epoch and seq > m.head then seq = m.head end
     local isFurther
-    if expected ~= '' then
+    if not has and #list >= ${MAX_CURSORS} then isFurther = false
+    elseif expected ~= '' then
       if expected == cursor then isFurther = true else answer[i + 1] = {m.chain, cursor} end
     elseif epoch == m.epoch and cursorEpoch == m.epoch then isFurther = seq > tonumber(cursorSeq)
     else answer[i + 1] = {m.chain, cursor} end
@@ -161,10 +163,8 @@ return 1
 `;
 
 /**
- * ARGV: nonce, user, seq, epoch (empty: the present one), own texts up to seq (empty: not known),
- * name (empty: as it was).
- * Answers a word: none; done, with where it is now, members, and 1 where it moved; old (another epoch; with the meta), count (with seq, head, point: own
- * texts have to be counted first).
+ * ARGV: nonce, user, seq, epoch (empty: the present one), name (empty: as it was).
+ * Answers a word: none; done, with where it is now, members, and 1 where it moved; old (another epoch), with the meta.
  */
 const MARK_READ = `
 local user, seq, epoch = ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -178,20 +178,13 @@ if seq > 0 and epoch ~= '' and epoch ~= m.epoch then
   return {'old', metaReply(m)}
 end
 local role, pointEpoch, point, read, ownAtRead, name = string.match(record[1], '^(%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
-if ARGV[6] ~= '' then name = ARGV[6] end
-local own, last = string.match(record[2] or '0 0', '^(%d+) (%d+)$')
+if ARGV[5] ~= '' then name = ARGV[5] end
 local to = math.max(math.min(seq, m.head), m.first - 1)
 if seq == 0 or to <= tonumber(read) then
   open(KEYS[1], KEYS[7], m)
   return {'done', read, int(m.members), 0}
 end
-if tonumber(last) > to then
-  if ARGV[5] == '' then
-    open(KEYS[1], KEYS[7], m)
-    return {'count', int(to), int(m.head), point}
-  end
-  own = ARGV[5]
-end
+local own = int(ownUpTo(KEYS[5], user, record[2] or '0 0', to))
 redis.call('HSET', KEYS[3], 'm:' .. user, table.concat({role, pointEpoch, point, int(to), own, name}, ' '))
 open(KEYS[1], KEYS[7], m)
 return {'done', int(to), int(m.members), 1}

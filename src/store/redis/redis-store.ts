@@ -21,6 +21,7 @@ import type {
   GovernOptions,
   HistoryPage,
   HistoryRequest,
+  HookMove,
   Joined,
   JoinOptions,
   Left,
@@ -34,7 +35,6 @@ import type {
   ReadOptions,
   RetentionPolicy,
   RoomBatch,
-  RoomCommit,
   RoomHead,
   RoomIndex,
   RoomInfo,
@@ -63,8 +63,8 @@ import { giveOrder, readOrders } from './orders.ts';
 import { RedisPresence } from './presence.ts';
 import { Rights } from './rights.ts';
 import { PublicRooms } from './public-rooms.ts';
-import { RoomReads } from './room-reads.ts';
-import { RoomSteps } from './room-steps.ts';
+import { joinedOf, RoomReads } from './room-reads.ts';
+import { RoomSteps, type LivingCommit } from './room-steps.ts';
 import { takeTokens } from './tokens.ts';
 import { tooManyRooms, UserIndex, type Marked } from './user-index.ts';
 
@@ -143,7 +143,7 @@ export class RedisStore implements Store {
   async append(batches: readonly RoomBatch[]): Promise<Commit> {
     // All are written in this tick, so they travel together and Redis flushes them together.
     const rooms = await Promise.all(
-      batches.map(async (batch): Promise<RoomCommit | StoreUnavailable> => {
+      batches.map(async (batch): Promise<LivingCommit | StoreUnavailable> => {
         try {
           return await this.#steps.append(batch);
         } catch (error) {
@@ -156,12 +156,12 @@ export class RedisStore implements Store {
     const [first] = rooms;
     if (first instanceof StoreUnavailable && rooms.every((room) => room instanceof StoreUnavailable))
       throw first;
-    return { rooms, durable: this.#health.durable(batches.map(({ room }) => this.#keys.room(room, 'meta'))) };
+    return { rooms, durable: this.#health.durable(rooms) };
   }
 
   async join(room: RoomId, user: string, options: JoinOptions): Promise<Joined> {
     const seen = await this.#steps.join(room, user, options, undefined);
-    if (seen.word !== 'would') return this.#reads.joined(room, user, seen);
+    if (seen.word !== 'would') return joinedOf(seen);
     const id = userId(namespaceOf(room), user);
     const marked = await this.#index.mark(id, room, options.maxRoomsPerUser);
     if (typeof marked === 'string') throw tooManyRooms(options.maxRoomsPerUser);
@@ -173,7 +173,7 @@ export class RedisStore implements Store {
     // The membership stands; what fails from here on is made good by whoever reads the index.
     if (answer.word === 'joined' || answer.word === 'was')
       await this.#mend(this.#index.settle(id, room, marked.entry, answer.member.point));
-    return this.#reads.joined(room, user, answer);
+    return joinedOf(answer);
   }
 
   async leave(room: RoomId, user: string): Promise<Left> {
@@ -196,7 +196,7 @@ export class RedisStore implements Store {
   }
 
   async openDirect(room: RoomId, user: string, other: string, options: DirectOptions): Promise<Joined> {
-    return this.#reads.joined(room, user, await this.#rights.openDirect(room, user, other, options));
+    return joinedOf(await this.#rights.openDirect(room, user, other, options));
   }
 
   async createRoom(room: RoomId, { kind, title }: Pick<RoomInfo, 'kind' | 'title'>): Promise<boolean> {
@@ -349,8 +349,8 @@ export class RedisStore implements Store {
     return hookPlaces(this.#link, this.#keys, hook, rooms);
   }
 
-  moveHook(hook: string, room: RoomId, to: Position): Promise<void> {
-    return moveHook(this.#link, this.#keys, hook, room, to);
+  moveHook(hook: string, room: RoomId, move: HookMove): Promise<void> {
+    return moveHook(this.#link, this.#keys, hook, room, move);
   }
 
   giveOrder(what: Order['do'], user: UserId): Promise<void> {

@@ -23,12 +23,13 @@ import type { Position, RoomKind } from '../../protocol/words.ts';
 import { SanctionLimit, SanctionsFull } from '../sanction-limit.ts';
 import { inWindows } from './chunks.ts';
 import type { GovernSteps } from './govern-steps.ts';
-import { toInfo } from './records.ts';
 import type { JoinAnswer, RoomSteps } from './room-steps.ts';
 import { tooManyRooms, type Marked, type UserIndex } from './user-index.ts';
 
 /** How often an act is decided anew because the room changed under it. */
 const MAX_ROUNDS = 8;
+/** How often a block is looked at again because it changed meanwhile. */
+const MAX_BLOCK_ROUNDS = 4;
 
 export class Rights {
   readonly #steps: RoomSteps;
@@ -89,7 +90,7 @@ export class Rights {
       if (marked !== undefined && target !== undefined)
         await this.#settle(room, target, marked, member?.point, ended);
       return {
-        info: toInfo(info),
+        info,
         batch,
         target: target === undefined ? undefined : listedMember(target, member, decision.sanction, facts.now),
         isOther,
@@ -129,10 +130,14 @@ export class Rights {
       mine === undefined ? undefined : this.#settle(room, user, mine, point),
       theirs === undefined ? undefined : this.#settle(room, other, theirs, point),
     ]);
-    // Somebody who blocked while the room was made did not find it.
-    const [blockedMe, blockedThem] = await this.#blocks(room, user, other);
-    if (blockedMe) await this.#govern.block(room, user, true);
-    if (blockedThem && !isBlocked) await this.#govern.block(room, other, true);
+    // Who blocked, or took it back, while the room was made did not find it.
+    for (let [held, tries] = [isBlocked, 0]; tries < MAX_BLOCK_ROUNDS; tries += 1) {
+      const [blockedMe, blockedThem] = await this.#blocks(room, user, other);
+      if (blockedMe) await this.#govern.block(room, user, true);
+      if (blockedThem === held) break;
+      await this.#govern.block(room, other, blockedThem);
+      held = blockedThem;
+    }
     return answer;
   }
 

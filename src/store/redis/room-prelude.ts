@@ -85,7 +85,7 @@ local function putAll(m)
   setHead(KEYS[7], m)
 end
 local function metaReply(m)
-  return {m.kind, m.title, m.chain, int(m.head), int(m.first), int(m.members), int(m.texts), int(m.textsBefore), int(m.lastAt)}
+  return {m.kind, m.title, m.chain, int(m.head), int(m.first), int(m.members), int(m.lastAt)}
 end
 -- The stored entries from a to b, oldest first. What was deleted is not in the log any more: the
 -- amendments have what is left of it. A hole that neither has ends the list.
@@ -110,18 +110,39 @@ local function textsUpTo(logKey, amendsKey, m, seq)
   if not entry then return m.texts end
   return tonumber(string.match(entry, '^%a|(%d+)|'))
 end
--- The membership as text, with what unread is made of; '' for no member.
-local function memberReply(logKey, amendsKey, membersKey, m, user, device)
+-- The user's own texts of this membership up to seq: found by halving, not by counting, so that
+-- nobody can make it long. What retention took from the index lies below seq. counts: '<own> <last>'.
+local function ownUpTo(idsKey, user, counts, seq)
+  local own, last = string.match(counts, '^(%d+) (%d+)$')
+  if tonumber(last) <= seq then return tonumber(own) end
+  local upTo, above = 0, tonumber(own)
+  while above - upTo > 1 do
+    local middle = math.floor((upTo + above) / 2)
+    local found = redis.call('HGET', idsKey, user .. '\\0\\0' .. int(middle))
+    if tonumber(found or 0) <= seq then upTo = middle else above = middle end
+  end
+  return upTo
+end
+-- All texts after what is read less the user's own.
+local function unreadOf(logKey, amendsKey, idsKey, m, user, record, counts)
+  local read, ownAtRead = string.match(record, '^%S+ %S+ %S+ (%d+) (%d+)')
+  read = tonumber(read)
+  if read >= m.head then return 0 end
+  local from = math.max(read, m.first - 1)
+  local before = from == read and tonumber(ownAtRead) or ownUpTo(idsKey, user, counts, from)
+  return m.texts - textsUpTo(logKey, amendsKey, m, from) - (tonumber(string.match(counts, '^%d+')) - before)
+end
+-- The membership as text, the device's cursor ('' for none), what is unread; '' for no member.
+local function memberReply(logKey, amendsKey, idsKey, membersKey, m, user, device)
   local record = redis.call('HMGET', membersKey, 'm:' .. user, 'o:' .. user, 'c:' .. user)
   if not record[1] then return '' end
-  local read = tonumber(string.match(record[1], '^%S+ %S+ %S+ (%d+)'))
   local cursor = ''
   if device ~= '' and record[3] then
     for name, place in string.gmatch(record[3], '([^; ]+) ([^;]+)') do
       if name == device then cursor = place end
     end
   end
-  return {record[1], record[2] or '0 0', cursor, int(textsUpTo(logKey, amendsKey, m, math.max(read, m.first - 1)))}
+  return {record[1], cursor, int(unreadOf(logKey, amendsKey, idsKey, m, user, record[1], record[2] or '0 0'))}
 end
 `;
 

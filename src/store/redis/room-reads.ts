@@ -13,7 +13,6 @@ import { bannedError } from '../../chat/rights.ts';
 import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { chunks, inWindows } from './chunks.ts';
-import { ownBefore, toInfo, toMembership, unreadFrom } from './records.ts';
 import type { JoinAnswer, RoomSteps, Seen } from './room-steps.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
@@ -40,7 +39,7 @@ export class RoomReads {
       const { position: start, losses } = settle(found.room, after);
       // Asked in another epoch than the present one, nothing was read: ask for what it means now.
       if (epoch === '' || epoch === presentEpoch(found.room.chain))
-        return { ...(await this.view(room, user, found)), entries: found.entries, start, losses };
+        return { ...viewOf(found), entries: found.entries, start, losses };
       ({ epoch, seq } = start);
     }
     throw new Error(`${room} begins epochs faster than a page is read`);
@@ -77,7 +76,7 @@ export class RoomReads {
       const more = isNewestFirst
         ? (entries[0]?.seq ?? lowest) > lowest
         : (entries.at(-1)?.seq ?? Math.max(lowest, from) - 1) < ceiling;
-      return { ...(await this.view(room, user, found)), entries, more, edited };
+      return { ...viewOf(found), entries, more, edited };
     }
     throw new Error(`${room} changes faster than a page is read`);
   }
@@ -89,45 +88,30 @@ export class RoomReads {
 
   async #viewsOf(user: string, device: string, rooms: readonly RoomId[]): Promise<(RoomView | undefined)[]> {
     const seen = await this.#steps.views(user, device, rooms);
-    return Promise.all(
-      rooms.map(async (room, i) => {
-        const one = seen[i];
-        return one === undefined ? undefined : this.view(room, user, one);
-      }),
-    );
+    return seen.map((one) => one && viewOf(one));
   }
+}
 
-  /** With the unread count, for which own texts rarely have to be looked for. */
-  async view(room: RoomId, user: string | undefined, { room: record, member }: Seen): Promise<RoomView> {
-    const info = toInfo(record);
-    if (member === undefined || user === undefined) return { info, membership: undefined };
-    const before =
-      ownBefore(record, member) ??
-      (await this.#steps.countOwn(room, user, Math.max(unreadFrom(record, member), member.point.seq))) ??
-      member.own;
-    return { info, membership: toMembership(record, member, before) };
+/** What the answer of a join comes to. Throws what it refuses. */
+export function joinedOf(answer: JoinAnswer): Joined {
+  switch (answer.word) {
+    case 'was':
+    case 'joined':
+      return { info: answer.room, membership: answer.member, isNew: answer.word === 'joined' };
+    case 'banned':
+      throw bannedError(answer.forMs === 0 ? undefined : answer.forMs);
+    case 'exists':
+      throw new ChatError('conflict', 'the room exists already');
+    case 'none':
+      throw new ChatError('not_found', 'no such room');
+    case 'late':
+    case 'would':
+      throw new StoreUnavailable('joining took too long and was not done');
   }
+}
 
-  /** What the answer of a join comes to. Rejects with what it refuses. */
-  async joined(room: RoomId, user: string, answer: JoinAnswer): Promise<Joined> {
-    switch (answer.word) {
-      case 'was':
-      case 'joined': {
-        const { info, membership } = await this.view(room, user, answer);
-        if (membership === undefined) throw new Error(`joined ${room} and is no member`);
-        return { info, membership, isNew: answer.word === 'joined' };
-      }
-      case 'banned':
-        throw bannedError(answer.forMs === 0 ? undefined : answer.forMs);
-      case 'exists':
-        throw new ChatError('conflict', 'the room exists already');
-      case 'none':
-        throw new ChatError('not_found', 'no such room');
-      case 'late':
-      case 'would':
-        throw new StoreUnavailable('joining took too long and was not done');
-    }
-  }
+function viewOf({ room, member }: Seen): RoomView {
+  return { info: room, membership: member };
 }
 
 function noRoom(): ChatError {

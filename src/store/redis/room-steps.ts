@@ -24,10 +24,12 @@ import type {
   JoinOptions,
   Left,
   ListedMember,
+  Membership,
   ReadMark,
   ReadOptions,
   RoomBatch,
   RoomCommit,
+  RoomInfo,
 } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import type { Keys } from './keys.ts';
@@ -36,13 +38,10 @@ import { MEMBER_SCRIPTS } from './member-scripts.ts';
 import {
   chainOf,
   listOf,
-  type MemberRecord,
   memberOf,
   membershipOf,
-  ownBeforeEntry,
   positionOf,
   roomOf,
-  type RoomRecord,
   sanctionOf,
   sanctionText,
   textOf,
@@ -52,15 +51,18 @@ import type { RedisLink } from './redis-link.ts';
 import { nonce, runOnRoom } from './room-script.ts';
 
 const ROOM_SCRIPTS = { ...LOG_SCRIPTS, ...MEMBER_SCRIPTS } as const;
-/** Entries that are looked at in one read when own texts are counted. */
-const COUNT_STEP = 500;
 const MAX_SEQ = String(Number.MAX_SAFE_INTEGER);
 /** A move that meets another one each time is given up; the client moves again. */
 const MAX_MOVE_ROUNDS = 4;
 
+/** With the life of the server that did it; empty: there was nothing to do. */
+export interface LivingCommit extends RoomCommit {
+  readonly life: string;
+}
+
 export interface Seen {
-  readonly room: RoomRecord;
-  readonly member: MemberRecord | undefined;
+  readonly room: RoomInfo;
+  readonly member: Membership | undefined;
 }
 
 export interface ReadRequest {
@@ -83,7 +85,7 @@ export interface Other {
 }
 
 export type JoinAnswer =
-  | ({ readonly word: 'was' | 'joined' } & Seen & { readonly member: MemberRecord })
+  | ({ readonly word: 'was' | 'joined' } & Seen & { readonly member: Membership })
   | { readonly word: 'would' | 'none' | 'exists' | 'late' }
   | { readonly word: 'banned'; readonly forMs: number };
 
@@ -96,13 +98,13 @@ export class RoomSteps {
     this.#keys = keys;
   }
 
-  async append({ room, drafts }: RoomBatch): Promise<RoomCommit> {
-    if (drafts.length === 0) return { room, results: [], batch: undefined };
+  async append({ room, drafts }: RoomBatch): Promise<LivingCommit> {
+    if (drafts.length === 0) return { room, results: [], batch: undefined, life: '' };
     const args: string[] = [];
     for (const draft of drafts) args.push(draft.from, draft.id, letterOf(draft), draft.tail);
     const reply = await this.#run('append', room, args);
-    if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined };
-    const [epochReply, atReply, words] = listOf(reply);
+    if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined, life: '' };
+    const [epochReply, atReply, words, life] = listOf(reply);
     const [epoch, at, results] = [textOf(epochReply), Number(atReply), textsOf(words)];
     const maker = new EntryMaker(room);
     const entries: Entry[] = [];
@@ -120,7 +122,8 @@ export class RoomSteps {
       const [first = '', firstSeq, firstAt] = word.split(' ');
       return { ok: true, epoch: first, seq: Number(firstSeq), at: Number(firstAt), duplicate: true };
     });
-    return { room, results: outcomes, batch: entries.length === 0 ? undefined : { epoch, entries } };
+    const batch = entries.length === 0 ? undefined : { epoch, entries };
+    return { room, results: outcomes, batch, life: textOf(life) };
   }
 
   /** Entries with the room and the reader's membership, in one step; undefined: no such room. */
@@ -130,18 +133,30 @@ export class RoomSteps {
   ): Promise<
     (Seen & { readonly entries: readonly Entry[]; readonly edited: readonly Edited[] }) | undefined
   > {
-    const found = await this.#readStored(room, request);
-    if (found === undefined) return undefined;
-    const { stored, firstSeq, edits, ...seen } = found;
+    const { epoch, from, to, limit, maxBytes, isNewestFirst = false, user = '', withEdits = false } = request;
+    const args = [
+      epoch,
+      String(from),
+      to?.toString() ?? MAX_SEQ,
+      String(limit),
+      String(maxBytes),
+      isNewestFirst ? '1' : '0',
+      user,
+      withEdits ? '1' : '0',
+    ];
+    const reply = await this.#run('read', room, args);
+    if (reply === null) return undefined;
+    const [meta, member, firstSeq, found, edits] = listOf(reply);
+    const stored = isNewestFirst ? textsOf(found).toReversed() : textsOf(found);
     const maker = new EntryMaker(room);
-    const entries = stored.map((text, i) => maker.fromStored(firstSeq + i, text));
-    return { ...seen, entries, edited: editedOf(edits) };
+    const entries = stored.map((text, i) => maker.fromStored(Number(firstSeq) + i, text));
+    return { room: roomOf(meta), member: memberOf(member), entries, edited: editedOf(textsOf(edits)) };
   }
 
   /** In a Cluster a room each, else all in one; undefined: no such room. */
   async views(user: string, device: string, rooms: readonly RoomId[]): Promise<(Seen | undefined)[]> {
     const keys = rooms.flatMap((room) =>
-      (['meta', 'log', 'members', 'head', 'amends'] as const).map((key) => this.#keys.room(room, key)),
+      (['meta', 'log', 'members', 'head', 'amends', 'ids'] as const).map((key) => this.#keys.room(room, key)),
     );
     if (keys.length === 0) return [];
     const answer = listOf(await this.#link.run(ROOM_SCRIPTS.views, keys, [nonce(), user, device]));
@@ -230,44 +245,16 @@ export class RoomSteps {
     seq: number,
     { epoch = '', name = '' }: ReadOptions,
   ): Promise<ReadMark> {
-    let [asked, own, at] = [seq, '', epoch];
+    let [asked, at] = [seq, epoch];
     for (;;) {
-      const reply = await this.#run('markRead', room, [user, String(asked), at, own, name]);
+      const reply = await this.#run('markRead', room, [user, String(asked), at, name]);
       const [word, ...rest] = reply === null ? ['none'] : listOf(reply);
       if (word === 'none') throw new ChatError('not_found', NOT_MEMBER);
       if (word === 'done') return { seq: Number(rest[0]), isNew: rest[2] === 1, members: Number(rest[1]) };
-      if (word === 'old') {
-        const record = roomOf(rest[0]);
-        if (asked > validUpTo(record.chain, at))
-          throw new ChatError('conflict', `seq ${asked} lies in an epoch that is over`);
-        ({ seq: asked, epoch: at } = settle(record, { epoch: at, seq: asked }).position);
-        own = '';
-        continue;
-      }
-      const [to, , point] = textsOf(rest);
-      asked = Number(to);
-      own = String((await this.countOwn(room, user, Math.max(asked, Number(point)))) ?? '');
-    }
-  }
-
-  /**
-   * The user's own texts up to `seq`, given that there is one after: what the next one says,
-   * less that one. In steps, since it may be far; entries never change, so nothing races.
-   */
-  async countOwn(room: RoomId, user: string, seq: number): Promise<number | undefined> {
-    for (let from = seq + 1; ; ) {
-      const found = await this.#readStored(room, {
-        epoch: '',
-        from,
-        limit: COUNT_STEP,
-        maxBytes: 1_048_576,
-      });
-      if (found === undefined || found.stored.length === 0) return undefined;
-      for (const stored of found.stored) {
-        const before = ownBeforeEntry(stored, user);
-        if (before !== undefined) return before;
-      }
-      from = found.firstSeq + found.stored.length;
+      const { chain, head, first } = roomOf(rest[0]);
+      if (asked > validUpTo(chain, at))
+        throw new ChatError('conflict', `seq ${asked} lies in an epoch that is over`);
+      ({ seq: asked, epoch: at } = settle({ chain, head, first }, { epoch: at, seq: asked }).position);
     }
   }
 
@@ -296,42 +283,6 @@ export class RoomSteps {
     if (reply === null) return undefined;
     const [more, kind] = listOf(reply);
     return { isMore: more === 1, isPublic: kind === 'public' };
-  }
-
-  async #readStored(
-    room: RoomId,
-    request: ReadRequest,
-  ): Promise<
-    | (Seen & {
-        readonly stored: readonly string[];
-        readonly firstSeq: number;
-        /** Seq and newest edit, one after the other. */
-        readonly edits: readonly string[];
-      })
-    | undefined
-  > {
-    const { epoch, from, to, limit, maxBytes, isNewestFirst = false, user = '', withEdits = false } = request;
-    const args = [
-      epoch,
-      String(from),
-      to?.toString() ?? MAX_SEQ,
-      String(limit),
-      String(maxBytes),
-      isNewestFirst ? '1' : '0',
-      user,
-      withEdits ? '1' : '0',
-    ];
-    const reply = await this.#run('read', room, args);
-    if (reply === null) return undefined;
-    const [meta, member, firstSeq, entries, edits] = listOf(reply);
-    const stored = textsOf(entries);
-    return {
-      room: roomOf(meta),
-      member: memberOf(member),
-      firstSeq: Number(firstSeq),
-      stored: isNewestFirst ? stored.toReversed() : stored,
-      edits: textsOf(edits),
-    };
   }
 
   #run(script: Exclude<keyof typeof ROOM_SCRIPTS, 'views'>, room: RoomId, args: readonly string[]) {
