@@ -10,7 +10,7 @@ import type { PresenceStatus, UserPresence } from '../protocol/words.ts';
 import { nameOf, type RoomId, type UserId } from './identity.ts';
 import { NEVER_SEEN, presenceOf, type Leases, type PresenceRecord } from './presence.ts';
 import type { Store } from './store.ts';
-import { WatchedRooms, type MemberWatch } from './watched-rooms.ts';
+import { WatchedRooms, type MemberList, type MemberWatch } from './watched-rooms.ts';
 import { Watching, type PresenceNews, type Watcher } from './watching.ts';
 
 export interface PresenceBoardOptions {
@@ -74,11 +74,11 @@ export class PresenceBoard implements MemberWatch {
   /** Replaces what the watcher watched, and says what is known of it now. */
   async watch(watcher: Watcher, users: readonly UserId[], rooms: readonly RoomId[]): Promise<PresenceNews> {
     const wanted = new Set(users);
-    const members = new Map<RoomId, ReadonlySet<UserId>>();
+    const members = new Map<RoomId, MemberList>();
     for (const room of new Set(rooms)) {
-      const found = await this.#rooms.members(room);
+      const found = await this.#rooms.members(room, watcher.userId);
       members.set(room, found);
-      if (this.#rooms.isNamed(found)) for (const user of found) wanted.add(user);
+      if (this.#rooms.isNamed(found)) for (const user of found.users) wanted.add(user);
     }
     this.#checkNumber(wanted);
     if (watcher.isClosed) throw new ChatError('unavailable', 'the connection is closed');
@@ -89,10 +89,14 @@ export class PresenceBoard implements MemberWatch {
     for (const user of new Set(users)) this.add(watching, user);
     for (const [room, found] of members) this.#rooms.add(watching, room, found);
     if (former !== undefined) this.#drop(former);
-    // Those that nothing is known of yet; and nothing was read while nobody watched.
-    await this.#read(new Set([...wanted].filter((user) => this.#users.get(user)?.record === undefined)));
-    for (const room of members.keys()) await this.#rooms.count(room);
-    return this.#snapshot(watching);
+    try {
+      // Those that nothing is known of yet; and nothing was read while nobody watched.
+      await this.#read(new Set([...wanted].filter((user) => this.#users.get(user)?.record === undefined)));
+      for (const room of members.keys()) await this.#rooms.count(room);
+      return this.#snapshot(watching);
+    } finally {
+      watching.isAnswered = true;
+    }
   }
 
   /** The watcher is gone. */
@@ -138,7 +142,7 @@ export class PresenceBoard implements MemberWatch {
   /** Tells each watcher what changed since the last time. */
   tell(): void {
     for (const watching of this.#watchings.values()) {
-      if (watching.changed.size === 0 && watching.counted.size === 0) continue;
+      if (!watching.isAnswered || watching.changed.size + watching.counted.size === 0) continue;
       const users: UserPresence[] = [];
       for (const [user, before] of watching.changed) {
         const known = this.#users.get(user);
@@ -157,6 +161,8 @@ export class PresenceBoard implements MemberWatch {
     const times = watching.users.get(user) ?? 0;
     watching.users.set(user, times + 1);
     if (times > 0) return;
+    // This watcher was told nothing of them yet, whatever is known.
+    watching.changed.set(user, 'unknown');
     const known = this.#users.get(user);
     if (known !== undefined) return void known.watchers.add(watching);
     const watchers = new Set([watching]);

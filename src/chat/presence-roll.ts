@@ -10,6 +10,9 @@ import { hereOf, NEVER_SEEN, type Here, type PresenceEntry, type PresenceRecord 
 import type { Store } from './store.ts';
 import type { PresenceChange } from './store-types.ts';
 
+/** Users that are taken back in one call. */
+const STEP = 500;
+
 export interface PresenceRollOptions {
   readonly graceMs: number;
   /** How long a lease lives without being renewed. */
@@ -155,13 +158,19 @@ export class PresenceRoll {
   /** Keeps the lease; a new one, with everybody entered anew, where it has ended. */
   async renew(): Promise<void> {
     if (this.#lease === undefined) return;
-    if (await this.#store.renewLease(this.#lease, this.#options.leaseMs)) return;
+    const lease = this.#lease;
+    if (await this.#store.renewLease(lease, this.#options.leaseMs)) return;
     this.#lease = undefined;
+    const entered: UserId[] = [];
     for (const [user, known] of this.#users) {
+      if (known.written !== undefined) entered.push(user);
       known.written = undefined;
       this.#due.add(user);
     }
-    await this.write();
+    if (entered.length === 0) return this.write();
+    await this.settle();
+    // Whoever swept the old one did not see those that were entered since.
+    for (let at = 0; at < entered.length; at += STEP) await this.#forget(lease, entered.slice(at, at + STEP));
   }
 
   /** This process goes: its users are given the grace time from now on. */
@@ -172,10 +181,17 @@ export class PresenceRoll {
   /** The lease ended while its users were entered: nobody may find them under it, and all are due anew. */
   async #takeBack(lease: string, changes: readonly PresenceChange[]): Promise<void> {
     for (const { user } of changes) this.#due.add(user);
+    await this.#forget(
+      lease,
+      changes.map(({ user }) => user),
+    );
+  }
+
+  async #forget(lease: string, users: readonly UserId[]): Promise<void> {
     const lastSeen = this.#options.wallNow();
     await this.#store.enterPresence(
       lease,
-      changes.map(({ user }) => ({ user, entry: undefined, lastSeen })),
+      users.map((user) => ({ user, entry: undefined, lastSeen })),
     );
   }
 

@@ -9,9 +9,16 @@ import { NEVER_SEEN, type PresenceRecord } from './presence.ts';
 import type { Store } from './store.ts';
 import type { Watching } from './watching.ts';
 
+/** The members of a room, as one read found them. */
+export interface MemberList {
+  readonly users: ReadonlySet<UserId>;
+  /** Reads are numbered in the order in which they began: of two lists the later is the truer. */
+  readonly read: number;
+}
+
 interface WatchedRoom {
   readonly watchers: Set<Watching>;
-  members: ReadonlySet<UserId>;
+  members: MemberList;
   /** Undefined: its members are named. */
   count: number | undefined;
   /** The count that is being made. */
@@ -50,6 +57,9 @@ export class WatchedRooms {
   readonly #watch: MemberWatch;
   readonly #options: WatchedRoomsOptions;
   readonly #rooms = new Map<RoomId, WatchedRoom>();
+  /** Reads under way: whoever asks for the same room waits for the same one. */
+  readonly #reading = new Map<RoomId, Promise<MemberList>>();
+  #reads = 0;
 
   constructor(
     store: Pick<Store, 'presence' | 'memberNames'>,
@@ -65,33 +75,41 @@ export class WatchedRooms {
     return this.#rooms.size;
   }
 
-  /** The members of a room as they are now; of a large one that is watched as they were lately. */
-  async members(room: RoomId): Promise<ReadonlySet<UserId>> {
+  /**
+   * The members of a room as they are now, `member` among them; of a large one that is watched as
+   * they were lately.
+   */
+  async members(room: RoomId, member: UserId): Promise<MemberList> {
     const known = this.#rooms.get(room);
-    return known?.count === undefined ? this.#read(room) : known.members;
+    if (known?.count !== undefined) return known.members;
+    let reading = this.#reading.get(room);
+    if (reading === undefined) {
+      reading = this.#read(room).finally(() => {
+        if (this.#reading.get(room) === reading) this.#reading.delete(room);
+      });
+      this.#reading.set(room, reading);
+    }
+    const list = await reading;
+    // It may have begun before they joined.
+    return list.users.has(member) ? list : this.#read(room);
   }
 
-  isNamed(members: ReadonlySet<UserId>): boolean {
-    return members.size <= this.#options.maxNamed;
+  isNamed({ users }: MemberList): boolean {
+    return users.size <= this.#options.maxNamed;
   }
 
   /** `members`: as `members()` gave them. */
-  add(watching: Watching, room: RoomId, members: ReadonlySet<UserId>): void {
+  add(watching: Watching, room: RoomId, members: MemberList): void {
     watching.rooms.add(room);
-    const isNamed = this.isNamed(members);
-    const known = this.#rooms.get(room);
+    let known = this.#rooms.get(room);
     if (known === undefined) {
       const dueAt = this.#options.now() + AGAIN_MS;
-      const count = isNamed ? undefined : 0;
-      const watchers = new Set([watching]);
-      this.#rooms.set(room, { watchers, members, count, counting: undefined, isCounted: false, dueAt });
-    } else {
-      // Those of a large room are as they were lately: no word on who watches it.
-      if (members !== known.members) this.#setMembers(room, known, members);
-      known.watchers.add(watching);
-    }
-    if (this.#rooms.get(room)?.count === undefined)
-      for (const user of members) this.#watch.add(watching, user);
+      const count = this.isNamed(members) ? undefined : 0;
+      known = { watchers: new Set(), members, count, counting: undefined, isCounted: false, dueAt };
+      this.#rooms.set(room, known);
+    } else if (members.read > known.members.read) this.#setMembers(known, members);
+    known.watchers.add(watching);
+    if (known.count === undefined) for (const user of known.members.users) this.#watch.add(watching, user);
   }
 
   /** The users that it watched through the room stay watched; whoever drops all of it takes them back. */
@@ -107,6 +125,7 @@ export class WatchedRooms {
   hint(room: RoomId): void {
     const known = this.#rooms.get(room);
     if (known !== undefined && known.count === undefined) known.dueAt = 0;
+    this.#reading.delete(room);
   }
 
   /** Looks up what is due. Rejects when the store does not answer. */
@@ -118,10 +137,15 @@ export class WatchedRooms {
         this.#rooms.delete(room);
         continue;
       }
+      const watchers = [...known.watchers];
+      const { size } = known.members.users;
+      // A hint meanwhile makes it due anew.
+      known.dueAt = now + Math.max(AGAIN_MS, size * MS_PER_MEMBER);
       const members = await this.#read(room);
       if (this.#rooms.get(room) !== known) continue;
-      known.dueAt = this.#options.now() + Math.max(AGAIN_MS, members.size * MS_PER_MEMBER);
-      this.#setMembers(room, known, members);
+      const newest = members.read > known.members.read ? members : known.members;
+      this.#dropStrangers(room, known, newest, watchers);
+      if (newest === members) this.#setMembers(known, members);
       known.isCounted = false;
       await this.count(room);
     }
@@ -139,7 +163,7 @@ export class WatchedRooms {
 
   async #count(room: RoomId, known: WatchedRoom): Promise<void> {
     let count = 0;
-    const members = [...known.members];
+    const members = [...known.members.users];
     for (let at = 0; at < members.length; at += PAGE) {
       const records = await this.#store.presence(members.slice(at, at + PAGE));
       for (const record of records) if (this.#watch.isHere(record ?? NEVER_SEEN)) count += 1;
@@ -161,18 +185,26 @@ export class WatchedRooms {
     return counts.length === 0 ? undefined : Object.fromEntries(counts);
   }
 
-  /** Who is no member any more watches it no longer. */
-  #setMembers(room: RoomId, known: WatchedRoom, members: ReadonlySet<UserId>): void {
-    const before = known.count === undefined ? known.members : NOBODY;
-    for (const watching of known.watchers) {
-      if (members.has(watching.watcher.userId)) continue;
-      for (const user of before) this.#watch.remove(watching, user);
+  /** Who is no member any more watches it no longer. `watchers`: those who watched before the list was read. */
+  #dropStrangers(
+    room: RoomId,
+    known: WatchedRoom,
+    { users }: MemberList,
+    watchers: readonly Watching[],
+  ): void {
+    for (const watching of watchers) {
+      if (users.has(watching.watcher.userId) || !known.watchers.has(watching)) continue;
+      for (const user of namedOf(known)) this.#watch.remove(watching, user);
       this.drop(watching, room);
     }
-    const added = [...members].filter((user) => !before.has(user)).length;
+  }
+
+  #setMembers(known: WatchedRoom, members: MemberList): void {
+    const before = namedOf(known);
+    const added = [...members.users].filter((user) => !before.has(user)).length;
     const isNamed =
       this.isNamed(members) && [...known.watchers].every((one) => this.#watch.hasRoomFor(one, added));
-    const after = isNamed ? members : NOBODY;
+    const after = isNamed ? members.users : NOBODY;
     for (const watching of known.watchers) {
       for (const user of after) if (!before.has(user)) this.#watch.add(watching, user);
       for (const user of before) if (!after.has(user)) this.#watch.remove(watching, user);
@@ -181,17 +213,23 @@ export class WatchedRooms {
     known.count = isNamed ? undefined : (known.count ?? 0);
   }
 
-  async #read(room: RoomId): Promise<Set<UserId>> {
+  async #read(room: RoomId): Promise<MemberList> {
+    this.#reads += 1;
+    const read = this.#reads;
     const namespace = namespaceOf(room);
-    const members = new Set<UserId>();
+    const users = new Set<UserId>();
     let after: string | undefined;
     do {
       const names = await this.#store.memberNames(room, after, PAGE);
-      for (const name of names) members.add(userId(namespace, name));
+      for (const name of names) users.add(userId(namespace, name));
       // A store that answers at once must not keep everybody else waiting.
       if (names.length === PAGE) await turn();
       after = names.length < PAGE ? undefined : names.at(-1);
     } while (after !== undefined);
-    return members;
+    return { users, read };
   }
+}
+
+function namedOf({ count, members }: WatchedRoom): ReadonlySet<UserId> {
+  return count === undefined ? members.users : NOBODY;
 }

@@ -23,6 +23,8 @@ export class Watching {
   /** What they were before this, and is to be told. */
   readonly changed = new Map<UserId, PresenceStatus>();
   readonly counted = new Set<RoomId>();
+  /** Whoever asked has the answer; until then nothing is told. */
+  isAnswered = false;
 
   constructor(watcher: Watcher) {
     this.watcher = watcher;

@@ -14,6 +14,9 @@ class Scene {
   time = 1_000;
   isAway = false;
   reads = 0;
+  memberReads = 0;
+  /** What the next list of members waits for, once it was read. */
+  held: Promise<void> | undefined;
   /** Happens once, right behind the next answer. */
   meanwhile: (() => void) | undefined;
   readonly members: string[] = [];
@@ -38,13 +41,19 @@ class Scene {
             this.reads += users.length;
             return users.map((one) => this.records.get(one));
           }),
-        memberNames: (_, after, limit) =>
-          answer(() =>
-            this.members
+        memberNames: async (_, after, limit) => {
+          const { held } = this;
+          this.held = undefined;
+          const names = await answer(() => {
+            this.memberReads += 1;
+            return this.members
               .toSorted()
               .filter((name) => after === undefined || name > after)
-              .slice(0, limit),
-          ),
+              .slice(0, limit);
+          });
+          await held;
+          return names;
+        },
       },
       {
         graceMs: 5_000,
@@ -302,6 +311,7 @@ test('a large room is read and counted once for all who watch it at once, or aga
   const watchers = ['me', 'ada', 'bob', 'cem'].map((name) => scene.watcher(name));
   await Promise.all(watchers.map((one) => scene.board.watch(one, [], [ROOM])));
   const { reads } = scene;
+  expect(scene.memberReads).toBe(1);
   const [me] = watchers;
   if (me === undefined) throw new Error('nobody');
   for (let i = 0; i < 10; i += 1) {
@@ -323,4 +333,97 @@ test('a room that grows past what a watcher may watch is counted', async () => {
   scene.enter('bob', 'a', 'online');
   await scene.look(6_000);
   expect(me.told.at(-1)?.counts).toEqual({ room: 1 });
+});
+
+test('who joins a watched room is told of, also where they are watched already', async () => {
+  const scene = new Scene();
+  const [me, other] = [scene.watcher('me'), scene.watcher('other')];
+  scene.members.push('me', 'ada');
+  scene.enter('bob', 'a', 'online');
+  await scene.board.watch(other, [user('bob')], []);
+  await scene.board.watch(me, [], [ROOM]);
+  await scene.look();
+  scene.members.push('bob');
+  scene.board.hintRoom(ROOM);
+  await scene.look();
+  await scene.look();
+  expect(me.told.flatMap(statuses)).toEqual(['bob online']);
+  expect(other.told).toEqual([]);
+});
+
+test('nothing is told before the watch is answered', async () => {
+  const scene = new Scene();
+  const [me, other] = [scene.watcher('me'), scene.watcher('other')];
+  scene.enter('ada', 'a', 'online');
+  await scene.board.watch(other, [user('ada')], []);
+  const watching = scene.board.watch(me, [user('ada')], []);
+  scene.board.tell();
+  expect(me.told).toEqual([]);
+  expect(statuses(await watching)).toEqual(['ada online']);
+  scene.board.tell();
+  expect(me.told).toEqual([]);
+});
+
+test('a list of members that was read before somebody joined does not end what they watch', async () => {
+  const scene = new Scene();
+  const [me, late] = [scene.watcher('me'), scene.watcher('late')];
+  scene.members.push('me', 'ada');
+  const [first, second] = [roomId('/', 'first'), ROOM];
+  // The members of the second are read with those of the first; then late joins and watches it.
+  let lateNews: Promise<PresenceNews> | undefined;
+  scene.meanwhile = () => {
+    scene.meanwhile = () => {
+      scene.members.push('late');
+      lateNews = scene.board.watch(late, [], [second]);
+    };
+  };
+  await scene.board.watch(me, [], [first, second]);
+  await lateNews;
+  scene.enter('ada', 'a', 'online');
+  scene.board.hint(user('ada'));
+  await scene.look();
+  await scene.look();
+  expect(late.told.flatMap(statuses)).toEqual(['ada online']);
+});
+
+test('a look that began before somebody joined does not end what they watch', async () => {
+  const scene = new Scene();
+  const [me, late] = [scene.watcher('me'), scene.watcher('late')];
+  scene.members.push('me', 'ada');
+  await scene.board.watch(me, [], [ROOM]);
+  scene.board.hintRoom(ROOM);
+  let go = (): void => {};
+  scene.held = new Promise((resolve) => (go = resolve));
+  const look = scene.look();
+  await new Promise(setImmediate);
+  scene.members.push('late');
+  await scene.board.watch(late, [], [ROOM]);
+  go();
+  await look;
+  await scene.look();
+  scene.enter('ada', 'a', 'online');
+  scene.board.hint(user('ada'));
+  await scene.look();
+  expect(late.told.flatMap(statuses)).toEqual(['ada online']);
+});
+
+test('who was removed while another asked who is there watches no longer', async () => {
+  const scene = new Scene();
+  const [me, gone, other] = [scene.watcher('me'), scene.watcher('gone'), scene.watcher('ada')];
+  scene.members.push('me', 'gone', 'ada');
+  for (const one of [me, gone]) await scene.board.watch(one, [], [ROOM]);
+  scene.board.hintRoom(ROOM);
+  let go = (): void => {};
+  scene.held = new Promise((resolve) => (go = resolve));
+  const look = scene.look();
+  await new Promise(setImmediate);
+  scene.members.splice(1, 1);
+  await scene.board.watch(other, [], [ROOM]);
+  go();
+  await look;
+  scene.enter('ada', 'a', 'online');
+  scene.board.hint(user('ada'));
+  await scene.look();
+  expect(gone.told).toEqual([]);
+  expect(me.told.flatMap(statuses)).toContain('ada online');
 });
