@@ -60,7 +60,7 @@ export class SocketBus implements Adapter {
   readonly #options: SocketBusOptions;
   readonly #official: OfficialAdapter;
   readonly #rooms = new Set<RoomId>();
-  #probes: (() => void)[] = [];
+  readonly #probes = new Set<() => void>();
   #closed: Promise<void> | undefined;
 
   constructor(factory: AdapterFactory, options: SocketBusOptions) {
@@ -108,14 +108,15 @@ export class SocketBus implements Adapter {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`what was sent did not come back within ${PROBE_MS} ms`)),
-        PROBE_MS,
-      );
-      this.#probes.push(() => {
+      const timer = setTimeout(() => {
+        this.#probes.delete(back);
+        reject(new Error(`what was sent did not come back within ${PROBE_MS} ms`));
+      }, PROBE_MS);
+      const back = (): void => {
         clearTimeout(timer);
         resolve();
-      });
+      };
+      this.#probes.add(back);
       // Faults are not for probes: they would turn readiness red.
       this.#publish([], [EVENT, PROBE]);
     });
@@ -157,13 +158,18 @@ export class SocketBus implements Adapter {
     }
   }
 
+  #answerProbes(): void {
+    for (const answer of this.#probes) answer();
+    this.#probes.clear();
+  }
+
   /** True: it was ours. */
   #receive(message: BusMessage): boolean {
     const data = message.data?.packet?.data;
     if (message.type !== MessageType.BROADCAST || !Array.isArray(data) || data[0] !== EVENT) return false;
     const [, kind, first, second] = data as readonly unknown[];
     if (message.uid === this.#official.uid) {
-      if (kind === PROBE) for (const resolve of this.#probes.splice(0)) resolve();
+      if (kind === PROBE) this.#answerProbes();
       return true;
     }
     const { events } = this.#options;

@@ -208,6 +208,9 @@ export class Feed {
   }
 
   #plan(entries: readonly Entry[]): void {
+    // While nothing may be handed on: so many wait, the rest is read when it may.
+    if (this.#due.length >= this.limits.maxHeld && !this.isGood)
+      return this.#watchGap(entries.at(-1)?.seq ?? 0);
     this.#due.push(entries);
     if (this.#due.length === 1) this.#context.inTurn(this.flush);
     else if (this.#due.length >= this.limits.maxHeld) this.flush();

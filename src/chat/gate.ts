@@ -1,7 +1,8 @@
 /**
  * Lets a limited number through at a time; the others wait in their order.
  *
- * Who waits is bounded by its callers (one per catching-up socket and one per repairing feed).
+ * Who waits is bounded by its callers (one per catching-up socket and one per repairing feed, so
+ * many questions to the application).
  */
 export class Gate {
   readonly #limit: number;
@@ -10,6 +11,10 @@ export class Gate {
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   async run<T>(task: () => Promise<T>): Promise<T> {

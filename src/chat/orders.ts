@@ -8,6 +8,7 @@
  */
 import type { UserId } from './identity.ts';
 import type { Store } from './store.ts';
+import { StoreUnavailable } from './store-unavailable.ts';
 
 export interface Order {
   readonly do: 'disconnect' | 'revoke';
@@ -32,6 +33,7 @@ const GOOD_MS = 1_000;
 export interface OrderWatchOptions {
   /** Monotonic, in ms. */
   readonly now: () => number;
+  readonly after: (ms: number, task: () => void) => void;
   readonly onOrder: (order: Order) => void;
   /** Orders were missed: nobody here may stay as they are. */
   readonly onGap: () => void;
@@ -43,6 +45,7 @@ export class OrderWatch {
   #last: string | undefined;
   #goodUntil = Number.NEGATIVE_INFINITY;
   #waiting: (() => void)[] = [];
+  #looking: Promise<void> | undefined;
 
   constructor(store: Pick<Store, 'orders'>, options: OrderWatchOptions) {
     this.#store = store;
@@ -58,15 +61,29 @@ export class OrderWatch {
     else this.#waiting.push(task);
   };
 
+  /** Undefined: entries may be handed on. Else resolves when they may; rejects when that takes too long. */
+  readonly confirmed = (): Promise<void> | undefined => {
+    if (this.isGood()) return undefined;
+    return new Promise((resolve, reject) => {
+      this.whenGood(resolve);
+      this.#options.after(GOOD_MS, () =>
+        reject(new StoreUnavailable('it is not known who was disconnected or had a token revoked')),
+      );
+    });
+  };
+
   /** Called several times a second. Rejects when the store does not answer. */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
     const asked = this.#options.now();
     const { orders, last, isGap } = await this.#store.orders(this.#last);
-    // At the start there is nobody whom what was before could be about.
-    if (this.#last !== undefined) {
-      if (isGap) this.#options.onGap();
-      for (const order of orders) this.#options.onOrder(order);
-    }
+    // The first answer cannot tell what was ordered of those who came before it: a gap too.
+    if (this.#last === undefined || isGap) this.#options.onGap();
+    if (this.#last !== undefined) for (const order of orders) this.#options.onOrder(order);
     this.#last = last;
     this.#goodUntil = asked + GOOD_MS;
     if (!this.isGood()) return;

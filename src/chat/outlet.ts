@@ -1,5 +1,6 @@
 /** What a feed needs of the sockets it hands entries to. Implemented in edge/, faked in tests. */
-import type { GoneReason, Lost } from '../protocol/words.ts';
+import type { GoneReason, Lost, RoomState } from '../protocol/words.ts';
+import type { Gate } from './gate.ts';
 import type { RoomId } from './identity.ts';
 import type { PresenceNews } from './watching.ts';
 
@@ -20,11 +21,15 @@ export type EncodeEvent = (room: RoomId, event: string, object: object) => Messa
 
 /** One socket. */
 export interface Outlet {
+  /** Its catching-up feeds go through it page by page, however many rooms are behind. */
+  readonly pages: Gate;
   /** Makes room for so many bytes; false: the unsent ones are over the limit, send nothing. */
   admit(bytes: number): boolean;
   /** Resolves when all that was sent has left the process, or the socket is closed. */
   drained(): Promise<void>;
   messages(event: MessagesEvent): void;
+  /** A `room` event. */
+  state(state: RoomState): void;
   lost(lost: Lost): void;
   gone(room: RoomId, reason: GoneReason): void;
   presence(change: PresenceNews): void;

@@ -28,16 +28,26 @@ export function headOf(info: RoomInfo): Position {
 
 /**
  * Where a feed starts that was asked to start after `asked`. In a private or direct room
- * nothing before the present membership is shown: a lower position is raised to its point.
+ * nothing before the present membership is shown: a lower position is raised to its point, without
+ * a word. What retention took behind that is a loss like any other.
  */
 export function feedStart({ info, membership }: MemberView, asked: Position): FeedStart {
   const point = settle(info, membership.point).position;
-  const { position, losses } = settle(info, asked);
-  if (info.kind !== 'public' && position.seq <= point.seq) return { from: point, isSettled: true, point };
+  const start = info.kind === 'public' ? asked : raised(info, asked, membership.point);
+  const { position, losses } = settle(info, start);
   const [loss] = losses;
   if (loss === undefined) return { from: position, isSettled: true, point };
-  const from = loss.reason === 'epoch' ? asked : { epoch: loss.epoch, seq: loss.from - 1 };
+  const from = loss.reason === 'epoch' ? start : { epoch: loss.epoch, seq: loss.from - 1 };
   return { from, isSettled: false, point };
+}
+
+/** `asked`, or the point where that is further; retention changes nothing of which is. */
+function raised(info: RoomInfo, asked: Position, point: Position): Position {
+  const whole = { ...info, first: 1 };
+  const lowest = settle(whole, point).position;
+  if (settle(whole, asked).position.seq > lowest.seq) return asked;
+  const isWish = asked.seq <= 0 && asked.epoch === '';
+  return isWish && lowest.seq < info.first ? asked : lowest;
 }
 
 export function roomState(room: RoomId, { info, membership }: MemberView, from?: Position): RoomState {

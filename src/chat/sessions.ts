@@ -79,8 +79,9 @@ export class Sessions {
     session.welcome();
     const entry = this.#users.get(session.userId);
     if (entry === undefined) return;
+    // A look that is under way has passed by it.
+    if (entry.isSyncing || (entry.version !== -1 && entry.version !== version)) this.hint(session.userId);
     if (entry.version === -1) entry.version = version;
-    else if (entry.version !== version) this.hint(session.userId);
   }
 
   remove(session: Session): void {
@@ -187,8 +188,13 @@ export class Sessions {
     for (const [i, room] of missing.entries()) {
       const view = views[i];
       // Since the question the session may have joined by itself, or gone.
-      if (!isMember(view) || session.isClosed || session.knows(room) || session.changing(room) !== undefined)
+      if (!isMember(view) || session.isClosed || session.knows(room)) continue;
+      const changing = session.changing(room);
+      if (changing !== undefined) {
+        // A join of its own tells of the room; behind anything else this looks again.
+        void changing.then(() => this.hint(session.userId));
         continue;
+      }
       if (!session.subscribesAll || !session.hasRoom) {
         this.#options.onRoom(session, session.show(room, view));
         continue;

@@ -44,6 +44,8 @@ interface State {
   readonly since: number;
   usedAt: number;
   asking: Promise<void> | undefined;
+  /** The store did not answer; what this worker gives of itself meanwhile was given. */
+  isAlone: boolean;
 }
 
 /** What the store is asked for. */
@@ -52,6 +54,12 @@ interface Chunk {
   readonly least: number;
   /** What it is needed for, debts aside. */
   readonly count: number;
+}
+
+interface Asked {
+  readonly ask: TokenAsk;
+  readonly state: State;
+  readonly answered: (granted: number, leftMs: number) => void;
 }
 
 /** A chunk is this part of the limit. */
@@ -76,7 +84,9 @@ export class SharedLimits {
   /** Those with tokens in hand. */
   readonly #holding = new Set<State>();
   #forgetAt = 0;
-  #asks: { readonly ask: TokenAsk; readonly answered: (granted: number, leftMs: number) => void }[] = [];
+  #asks: Asked[] = [];
+  /** The store did not answer the last time. */
+  #isAway = false;
 
   constructor(store: Pick<Store, 'takeTokens'>, options: SharedLimitsOptions) {
     this.#store = store;
@@ -117,7 +127,8 @@ export class SharedLimits {
     if (this.#spend(state, count)) return 0;
     const wait = this.#shortFor(state, count, now);
     if (wait > 0) return wait;
-    const isLent = !state.wasShort && state.debt + count <= state.rate.count;
+    const most = this.#isAway ? shareOf(state.rate) : state.rate.count;
+    const isLent = !state.wasShort && state.debt + count <= most;
     if (isLent) state.debt += count;
     if (!isLent || state.debt > state.rate.count / UNTOLD_PART) this.#prefetch(state);
     return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
@@ -159,6 +170,7 @@ export class SharedLimits {
       since: now,
       usedAt: now,
       asking: undefined,
+      isAlone: false,
     };
     this.#states.set(key, fresh);
     if (this.#states.size > this.#options.maxKeys) {
@@ -224,7 +236,7 @@ export class SharedLimits {
         }
         resolve();
       };
-      this.#asks.push({ ask: { key, want, least, count: rate.count, perMs: rate.perMs }, answered });
+      this.#asks.push({ ask: { key, want, least, count: rate.count, perMs: rate.perMs }, state, answered });
     });
     state.asking = asking;
     if (this.#asks.length === 1) this.#options.defer(() => void this.#send());
@@ -236,12 +248,32 @@ export class SharedLimits {
     this.#asks = [];
     try {
       const grants = await this.#store.takeTokens(asks.map(({ ask }) => ask));
-      for (const [i, { ask, answered }] of asks.entries())
+      this.#isAway = false;
+      for (const [i, { ask, state, answered }] of asks.entries()) {
+        state.isAlone = false;
         answered(grants[i]?.granted ?? 0, grants[i]?.leftMs ?? ask.perMs);
+      }
     } catch (error) {
+      this.#isAway = true;
       if (!(error instanceof Error) || error.name !== 'StoreUnavailable') this.#options.onFault(error);
-      for (const { ask, answered } of asks) answered(Math.max(0, ask.want), ALONE_MS);
+      for (const { ask, state, answered } of asks) {
+        const granted = ask.want > 0 ? this.#alone(state) : 0;
+        answered(granted, this.#aloneFor(state));
+      }
     }
+  }
+
+  /** Without the store: once in a short window, what falls to it of the limit. */
+  #alone(state: State): number {
+    if (state.isAlone) return 0;
+    state.isAlone = true;
+    state.until = 0;
+    return shareOf(state.rate);
+  }
+
+  /** What is left of that window. */
+  #aloneFor({ until }: State): number {
+    return until > 0 ? Math.max(1, until - this.#options.now()) : ALONE_MS;
   }
 }
 
@@ -251,6 +283,11 @@ export class SharedLimits {
  */
 function isForgettable({ until, rate, usedAt }: State, now: number): boolean {
   return until === 0 && rate.perMs <= 6 * FORGET_MS && now - usedAt >= FORGET_MS;
+}
+
+/** What falls to the time for which a worker limits by itself. */
+function shareOf({ count, perMs }: Rate): number {
+  return Math.ceil((count * ALONE_MS) / Math.max(ALONE_MS, perMs));
 }
 
 /** Of a window that the store does not know: as if it had begun here. */

@@ -6,8 +6,8 @@
  *                  │   └──(not a member any more, room gone)──▶ ended ◀┤ (entry that ends it, leave, close)
  *                  └──(buffer over its limit, feed jumped, recheck)────┘
  *
- * Catching up reads page by page, each sent when the one before has left the process, so a
- * slow client slows only itself; each page is read in one step with this user's membership.
+ * Catching up reads page by page, each sent when the one before has left the process, and of all
+ * rooms of a socket a few at a time, so a slow client slows only itself; each page is read in one step with this user's membership.
  * That is all there is to slow consumers, resume, offline queue and join without a seam.
  */
 import type { GoneReason, Lost, Position } from '../protocol/words.ts';
@@ -127,28 +127,34 @@ export class Subscription {
   async #run(): Promise<void> {
     let failures = 0;
     while (this.#isCatchingUp()) {
-      await this.outlet.drained();
-      await this.feed.good();
-      if (!this.#isCatchingUp()) return;
-      if (this.#isSettled) {
-        if (this.feed.isBehind(this.#position)) await this.feed.repair();
-        if (!this.#isCatchingUp() || this.#goLive()) return;
-      }
-      const page = await this.#read();
-      await this.feed.good();
-      if (!this.#isCatchingUp()) return;
-      if (page === 'deleted') return this.end('deleted');
-      if (page === 'gone') {
-        // The log says why, unless the feed is past that entry.
-        await this.feed.repair();
-        if (this.#isCatchingUp()) this.end('left');
-        return;
-      }
-      const isProgress = page !== 'unavailable' && this.#take(page);
+      const isProgress = await this.outlet.pages.run(() => this.#step());
       failures = isProgress ? 0 : failures + 1;
       // The first empty page is how a caught-up socket gets to the feed; more mean waiting.
-      if (failures > 1) await this.feed.wait(Math.min(RETRY_MS * 2 ** Math.min(failures, 6), RETRY_MAX_MS));
+      if (failures > 1 && this.#isCatchingUp())
+        await this.feed.wait(Math.min(RETRY_MS * 2 ** Math.min(failures, 6), RETRY_MAX_MS));
     }
+  }
+
+  /** One page, or the end of catching up; true: it brought anything. */
+  async #step(): Promise<boolean> {
+    if (!this.#isCatchingUp()) return false;
+    await this.outlet.drained();
+    await this.feed.good();
+    if (!this.#isCatchingUp()) return false;
+    if (this.#isSettled) {
+      if (this.feed.isBehind(this.#position)) await this.feed.repair();
+      if (!this.#isCatchingUp() || this.#goLive()) return false;
+    }
+    const page = await this.#read();
+    await this.feed.good();
+    if (!this.#isCatchingUp() || page === 'unavailable') return false;
+    if (page === 'deleted') this.end('deleted');
+    else if (page === 'gone') {
+      // The log says why, unless the feed is past that entry.
+      await this.feed.repair();
+      if (this.#isCatchingUp()) this.end('left');
+    } else return this.#take(page);
+    return false;
   }
 
   async #read(): Promise<Page | 'gone' | 'deleted' | 'unavailable'> {

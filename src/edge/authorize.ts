@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
+import { Gate } from '../chat/gate.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { signature } from './hooks/hook-sender.ts';
 
@@ -21,6 +22,10 @@ export interface AuthorizeTarget {
 }
 
 const TIMEOUT_MS = 3_000;
+/** Questions that the application has at once; of the others so many wait. */
+const AT_ONCE = 64;
+const MAX_WAITING = 10_000;
+const BUSY_AGAIN_MS = 1_000;
 /** Answers that are kept; the oldest goes. */
 const MAX_KEPT = 50_000;
 const MAX_ANSWER_BYTES = 4_096;
@@ -51,6 +56,7 @@ export class Authorizer {
   readonly #kept = new Map<string, { readonly answer: Answer; readonly until: number }>();
   /** Questions under way: whoever asks the same waits for the same answer. */
   readonly #asked = new Map<string, Promise<Answer>>();
+  readonly #gate = new Gate(AT_ONCE);
 
   /** Without a target everybody may. */
   constructor(target: AuthorizeTarget | undefined, { now, onFailure }: AuthorizerOptions) {
@@ -63,7 +69,7 @@ export class Authorizer {
     return this.#target !== undefined;
   }
 
-  /** Rejects with `forbidden` or `unavailable`. */
+  /** Rejects with `forbidden`, `unavailable`, or `busy` where too many wait. */
   async check(question: Question): Promise<void> {
     if (this.#target === undefined) return;
     const key = JSON.stringify(question);
@@ -80,16 +86,27 @@ export class Authorizer {
   #ask(target: AuthorizeTarget, key: string): Promise<Answer> {
     const known = this.#asked.get(key);
     if (known !== undefined) return known;
-    const asking = this.#fetch(target, key).finally(() => this.#asked.delete(key));
+    if (this.#gate.waiting >= MAX_WAITING)
+      throw new ChatError('busy', `${MAX_WAITING} questions wait for the application's answer; try again`, {
+        retryAfterMs: BUSY_AGAIN_MS,
+      });
+    const since = this.#now();
+    const asking = this.#gate
+      .run(() => this.#fetch(target, key, since))
+      .finally(() => this.#asked.delete(key));
     this.#asked.set(key, asking);
     return asking;
   }
 
-  async #fetch({ url, secret }: AuthorizeTarget, body: string): Promise<Answer> {
+  /** `since`: when it was asked, by `now`. */
+  async #fetch({ url, secret }: AuthorizeTarget, body: string, since: number): Promise<Answer> {
     const id = randomBytes(12).toString('hex');
     const timestamp = String(Math.floor(Date.now() / 1_000));
     let answer: Answer;
     try {
+      // So that those who wait behind it are told soon too.
+      const leftMs = since + TIMEOUT_MS - this.#now();
+      if (leftMs <= 0) throw new Error(`it answered others for ${TIMEOUT_MS} ms`);
       const response = await fetch(url, {
         method: 'POST',
         headers: {
@@ -100,7 +117,7 @@ export class Authorizer {
         },
         body,
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(Math.ceil(leftMs)),
       });
       if (!response.ok) throw new Error(`it answered ${response.status}`);
       answer = v.parse(answerSchema, JSON.parse(await textOf(response)));

@@ -73,6 +73,8 @@ export interface ChatContext {
   readonly tellOfMembers: (room: RoomId) => void;
   /** Tells the application's receivers of somebody who became a member without an entry that says so. */
   readonly tellOfJoin: (room: RoomId, user: string) => void;
+  /** Undefined: entries may be handed on. Else resolves when they may; rejects when that is not known. */
+  readonly confirmed: () => Promise<void> | undefined;
   /** This worker is going away: requests are refused, nobody new comes in. */
   readonly isDraining: () => boolean;
 }

@@ -13,7 +13,6 @@ import {
 import { Server } from 'socket.io';
 import { Decoder } from 'socket.io-parser';
 import { requestSchemas } from '../protocol/requests.ts';
-import type { RoomState } from '../protocol/words.ts';
 import { Api } from './api/api.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
@@ -96,11 +95,6 @@ export class ChatServer {
       namespace.on('connection', connections.onConnection);
     }
     return connections;
-  }
-
-  /** A `room` event for one socket. */
-  tellRoom(namespace: string, socket: string, state: RoomState): void {
-    this.io.of(namespace).sockets.get(socket)?.emit('room', state);
   }
 
   /** The server of an application stays open. */

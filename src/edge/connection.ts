@@ -20,6 +20,8 @@ import { SocketOutlet } from './socket-outlet.ts';
 const WELCOME_ROOMS = 200;
 /** How long a connection that ends waits for its requests. */
 const FINISH_MS = 2_000;
+/** By then every worker has heard of an order: a connection that is made later is not what it is about. */
+const ORDER_HEARD_MS = 1_000;
 
 export type ClosingReason = 'reload' | 'shutdown' | 'expired' | 'replaced' | 'revoked';
 
@@ -129,11 +131,11 @@ export class Connections {
   }
 
   /** With every namespace that shares it. */
-  #end(connection: Connection, reason: ClosingReason): void {
+  #end(connection: Connection, reason: ClosingReason, afterMs = 0): void {
     const { conn } = connection;
     if (this.#handshake.isShared(conn)) {
-      for (const other of this.#open.values()) if (other.conn === conn) other.announce(reason, 0);
-    } else connection.announce(reason, 0);
+      for (const other of this.#open.values()) if (other.conn === conn) other.announce(reason, afterMs);
+    } else connection.announce(reason, afterMs);
     connection.close();
   }
 
@@ -184,7 +186,7 @@ export class Connections {
       // A guest has no token that could be refused; this connection ends all the same.
       if (connection === undefined || (what === 'revoke' && issuedAt !== undefined && issuedAt >= at))
         continue;
-      this.#end(connection, 'revoked');
+      this.#end(connection, 'revoked', ORDER_HEARD_MS);
     }
   }
 

@@ -9,9 +9,13 @@ import type { Socket } from 'socket.io';
 import type { MessagesEvent, Outlet } from '../chat/outlet.ts';
 import type { PresenceNews } from '../chat/watching.ts';
 import { nameOf, type RoomId } from '../chat/identity.ts';
-import type { GoneReason, Lost } from '../protocol/words.ts';
+import { Gate } from '../chat/gate.ts';
+import type { GoneReason, Lost, RoomState } from '../protocol/words.ts';
 import { GatheredWebSocket } from './gathered-web-socket.ts';
 import { WireMessages } from './wire-encoder.ts';
+
+/** Of one socket: of the next page there is word while the one before leaves. */
+const PAGES_AT_ONCE = 2;
 
 export interface OutletLimits {
   readonly maxBufferedBytes: number;
@@ -25,6 +29,8 @@ export class SocketOutlet implements Outlet {
   #queued = 0;
   #waiting: (() => void)[] = [];
   #isWatching = false;
+  /** Most never catch up with anything. */
+  #pages: Gate | undefined;
 
   constructor(socket: Socket, limits: OutletLimits) {
     this.#socket = socket;
@@ -37,6 +43,11 @@ export class SocketOutlet implements Outlet {
   /** The socket is disconnected; its connection may stay, with other namespaces. */
   close(): void {
     this.#socket.conn.off('packetCreate', this.#onPacket);
+  }
+
+  get pages(): Gate {
+    this.#pages ??= new Gate(PAGES_AT_ONCE);
+    return this.#pages;
   }
 
   get #isDrained(): boolean {
@@ -85,6 +96,11 @@ export class SocketOutlet implements Outlet {
   reply(packet: string): void {
     this.messages(new WireMessages(packet));
     this.#checkUnsent();
+  }
+
+  /** By this socket, not by its name: Socket.IO makes a namespace anew that was empty for a moment. */
+  state(state: RoomState): void {
+    this.#socket.emit('room', state);
   }
 
   lost(lost: Lost): void {

@@ -5,8 +5,8 @@
  * A worker whose primary is gone ends itself: Node exits it when the channel closes.
  */
 import type { WorkerConfig } from '../config/config.ts';
-import type { ChatHooks } from '../edge/chat-hooks.ts';
 import { isPrimaryMessage, type PrimaryMessage, type WorkerMessage } from '../ops/ipc.ts';
+import { loadHooks } from './hooks-module.ts';
 import type { Worker } from './worker.ts';
 
 let worker: Promise<Worker> | undefined;
@@ -34,6 +34,7 @@ function obey(message: PrimaryMessage): void {
 
 async function begin({ config, slot, node }: Extract<PrimaryMessage, { type: 'begin' }>): Promise<Worker> {
   const { Worker } = await import('./worker.ts');
+  const { hooksModule } = config as WorkerConfig;
   // Which process, for support: names the host, the slot and the pid.
   const started = await Worker.open({
     config,
@@ -41,16 +42,10 @@ async function begin({ config, slot, node }: Extract<PrimaryMessage, { type: 'be
     node: `${node}:${slot}:${process.pid}`,
     tell,
     onPanic: fail,
-    hooks: await hooksOf(config),
+    hooks: hooksModule === undefined ? {} : await loadHooks(hooksModule),
   });
   tell({ chat: true, type: 'ready' });
   return started;
-}
-
-/** The application's module (`hooks` of `startChatServer`). */
-async function hooksOf(config: unknown): Promise<ChatHooks> {
-  const { hooksModule } = config as WorkerConfig;
-  return hooksModule === undefined ? {} : ((await import(hooksModule)) as ChatHooks);
 }
 
 async function drain({ reason, overMs }: Extract<PrimaryMessage, { type: 'drain' }>): Promise<void> {

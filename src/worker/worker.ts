@@ -120,6 +120,7 @@ export class Worker {
     this.#adapter = adapter;
     this.#orders = new OrderWatch(store, {
       now: () => performance.now(),
+      after: (ms, task) => void setTimeout(task, ms).unref(),
       onOrder: (order) => this.#connections.obey(order),
       onGap: () => this.#connections.closeAll(),
     });
@@ -154,7 +155,7 @@ export class Worker {
       onFault,
     });
     this.#sessions = new Sessions(store, {
-      onRoom: (session, state) => this.#server.tellRoom(session.namespace, session.id, state),
+      onRoom: (session, state) => session.outlet.state(state),
       onFault,
     });
     this.#notices = new GatheredNotices(adapter, (ms, task) => void setTimeout(task, ms));
@@ -201,6 +202,7 @@ export class Worker {
       tellOfIndex: this.#tellOfIndex,
       tellOfMembers: this.#tellOfMembers,
       tellOfJoin: (room, user) => this.#hooks.joined(room, user),
+      confirmed: this.#orders.confirmed,
       isDraining: () => this.#isDraining,
     };
     this.#connections = this.#server.serve(context);
@@ -248,6 +250,8 @@ export class Worker {
     try {
       const worker = new Worker(store, adapter, log, options);
       incoming.to = worker.#events;
+      // Before anybody is here whom an order could be about; where it fails the beat goes on.
+      await worker.#orders.look().catch(() => {});
       return worker;
     } catch (error) {
       await adapter.close();

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeBatch, decodeBatch } from '../../src/chat/batch.ts';
@@ -280,4 +281,71 @@ test('G12: a store in another life: what it kept goes on in a new epoch, nothing
 test('text that is no batch is dropped', () => {
   for (const text of ['', 'e 1', 'e x\nm{}', 'e 1\nx{}', 'no header\nm{}'])
     expect(decodeBatch(text)).toBe(undefined);
+});
+
+test('G10: while nothing may be handed on some batches wait, and the rest is read when it may', async () => {
+  await become('ada');
+  let isGood = true;
+  let repaired = 0;
+  const waiting: (() => void)[] = [];
+  feeds = new Feeds(
+    {
+      ...feedContext({ store, onFault: (error) => faults.push(error) }),
+      isGood: () => isGood,
+      whenGood: (task) => (isGood ? task() : void waiting.push(task)),
+      onRepair: (_, entries) => (repaired += entries),
+      limits: { ...DEFAULT_FEED_LIMITS, maxHeld: 5, gapGraceMs: 1 },
+    },
+    { subscribe: () => {}, unsubscribe: () => {} },
+    { maxFeeds: 100 },
+  );
+  const { outlet } = await follow('bob');
+  isGood = false;
+  const batches = await storePosts(60);
+  for (const batch of batches) feeds.offer(ROOM, batch);
+  await pause(30);
+  expect(outlet.seqs).toEqual([]);
+  isGood = true;
+  for (const task of waiting.splice(0)) task();
+  await until(
+    () => outlet.seqs.length >= 60,
+    2_000,
+    () => `${outlet.seqs.length} of 60`,
+  );
+  expect(outlet.seqs).toEqual(dense(60));
+  // What it kept are 5 batches that were due and 5 behind them.
+  expect(repaired).toBeGreaterThanOrEqual(50);
+});
+
+test('G10: of many rooms that are behind a socket gets a few pages at a time', async () => {
+  const rooms = Array.from({ length: 30 }, (_, i) => roomId('/', `behind-${i}`));
+  const outlet = new RecordingOutlet();
+  let [unread, most] = [0, 0];
+  const messages = outlet.messages.bind(outlet);
+  outlet.messages = (event) => {
+    messages(event);
+    outlet.isReading = false;
+    unread += 1;
+    most = Math.max(most, unread);
+  };
+  for (const room of rooms) {
+    const { info, membership } = await become('bob', room);
+    await store.append([{ room, drafts: [draft('bob', 'one', 'text', { text: 'one' })] }]);
+    feeds
+      .subscribe(room, headOf(info), outlet, {
+        user: 'bob',
+        point: membership.point,
+        from: ALL,
+        isSettled: false,
+      })
+      .start();
+  }
+  const end = performance.now() + 5_000;
+  while (outlet.seqs.length < rooms.length && performance.now() < end) {
+    await pause(2);
+    unread = 0;
+    outlet.read();
+  }
+  expect(outlet.seqs).toHaveLength(rooms.length);
+  expect(most).toBeLessThanOrEqual(2);
 });

@@ -8,6 +8,7 @@ const ADA = userId('/', 'ada');
 
 function scene() {
   const clock = { time: 0 };
+  const timers: (() => void)[] = [];
   const seen: (Order | 'gap')[] = [];
   const asked: (string | undefined)[] = [];
   let next: () => OrderPage = () => ({ orders: [], last: '0', isGap: false });
@@ -18,9 +19,14 @@ function scene() {
         return next();
       },
     },
-    { now: () => clock.time, onOrder: (order) => seen.push(order), onGap: () => seen.push('gap') },
+    {
+      now: () => clock.time,
+      after: (_, task) => timers.push(task),
+      onOrder: (order) => seen.push(order),
+      onGap: () => seen.push('gap'),
+    },
   );
-  return { clock, seen, asked, watch, answer: (page: () => OrderPage) => (next = page) };
+  return { timers, clock, seen, asked, watch, answer: (page: () => OrderPage) => (next = page) };
 }
 
 const order: Order = { do: 'revoke', user: ADA, at: 5 };
@@ -58,7 +64,7 @@ test('orders are obeyed before anything that waited for them', async () => {
   const seenBefore: unknown[] = [];
   watch.whenGood(() => seenBefore.push(...seen));
   await watch.look();
-  expect(seenBefore).toEqual([order]);
+  expect(seenBefore).toEqual(['gap', order]);
   await watch.look();
   expect(asked).toEqual([undefined, '0', '7']);
 });
@@ -82,5 +88,35 @@ test('while the store is away nothing becomes good, and nothing is forgotten', a
   await expect(watch.look()).rejects.toThrow('away');
   answer(() => ({ orders: [order], last: '1', isGap: true }));
   await watch.look();
-  expect(seen).toEqual(['gap', order]);
+  expect(seen).toEqual(['gap', 'gap', order]);
+});
+
+test('the first answer says nothing of orders before it: whoever came meanwhile comes back', async () => {
+  const { seen, watch, answer } = scene();
+  answer(() => {
+    throw new StoreUnavailable('away');
+  });
+  await expect(watch.look()).rejects.toThrow('away');
+  expect(seen).toEqual([]);
+  answer(() => ({ orders: [], last: '7', isGap: false }));
+  await Promise.all([watch.look(), watch.look()]);
+  expect(seen).toEqual(['gap']);
+});
+
+test('whoever asks for entries waits for the next look, or is told that it is not known', async () => {
+  const { clock, timers, watch } = scene();
+  await watch.look();
+  expect(watch.confirmed()).toBeUndefined();
+  clock.time = 1_500;
+  let isConfirmed = false;
+  const waiting = watch.confirmed()?.then(() => (isConfirmed = true));
+  await Promise.resolve();
+  expect(isConfirmed).toBe(false);
+  await watch.look();
+  await waiting;
+  expect(isConfirmed).toBe(true);
+  clock.time = 5_000;
+  const late = watch.confirmed();
+  timers.at(-1)?.();
+  await expect(late).rejects.toBeInstanceOf(StoreUnavailable);
 });

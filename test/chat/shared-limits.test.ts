@@ -190,6 +190,23 @@ test('while the store is away a worker limits by itself, and nobody is kept wait
   expect(faults).toEqual([]);
 });
 
+test.each([30, 600])('… and lets through what falls to the time: %i a minute', async (count) => {
+  const { limits, tokens, clock } = scene(1);
+  tokens.isAway = true;
+  let [through, lent] = [0, 0];
+  for (let second = 0; second < 30; second += 1) {
+    through += await tries(limits, per(count), 100);
+    for (let i = 0; i < 100; i += 1) if (limits[0]?.takeNow(per(count), 'bob') === 0) lent += 1;
+    await new Promise(setImmediate);
+    clock.time += 1_001;
+  }
+  expect(through).toBeGreaterThanOrEqual(count / 2);
+  expect(through).toBeLessThan(count * 1.5);
+  expect(lent).toBeGreaterThanOrEqual(count / 2);
+  // Before it was known that the store is away, once.
+  expect(lent).toBeLessThan(count * 3);
+});
+
 test('windows that are over are forgotten', async () => {
   const { limits, clock } = scene(1);
   await tries(limits, per(10), 5);

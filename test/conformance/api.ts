@@ -157,7 +157,12 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
     expect(seen).toMatchObject({ body: { status: 'online', devices: [{ device: 'phone' }], rooms: [room] } });
     const since = performance.now();
     expect((await ask('POST', `/users/${user}/disconnect`)).status).toBe(204);
-    await bob.event('closing', (event: { reason: string }) => event.reason === 'revoked');
+    // By then no worker takes a new connection for one that the order is about.
+    await bob.event(
+      'closing',
+      (event: { reason: string; reconnectAfterMs: number }) =>
+        event.reason === 'revoked' && event.reconnectAfterMs === 1_000,
+    );
     expect(performance.now() - since).toBeLessThan(1_000);
     await until(
       () => !bob.socket.connected,

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Authorizer, type Question } from '../../src/edge/authorize.ts';
 import { signature } from '../../src/edge/hooks/hook-sender.ts';
@@ -110,4 +111,32 @@ test.each([
   }
   const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
   await expect(authorizer.check(QUESTION)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('of many questions the application has some at a time', async () => {
+  let [now, most] = [0, 0];
+  const release: (() => void)[] = [];
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    now += 1;
+    most = Math.max(most, now);
+    request.resume();
+    release.push(() => {
+      now -= 1;
+      response.end('{"allow":true}');
+    });
+  });
+  const authorizer = new Authorizer({ url, secret: SECRET }, ASKING);
+  const checks = Array.from({ length: 200 }, (_, i) => authorizer.check({ ...QUESTION, user: `u${i}` }));
+  let answered = 0;
+  const all = Promise.all(checks.map((check) => check.then(() => (answered += 1))));
+  while (now < 64) await pause(5);
+  await pause(50);
+  expect(most).toBe(64);
+  while (answered < 200) {
+    for (const go of release.splice(0)) go();
+    await pause(5);
+  }
+  await all;
+  expect(most).toBe(64);
 });

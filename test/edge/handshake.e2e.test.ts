@@ -218,3 +218,24 @@ test('a set of keys that cannot be fetched says nothing about a token: `unavaila
   }
   expect(told).toBe(3);
 });
+
+test('a namespace that was empty while somebody came in tells them of rooms, and lets others in', async () => {
+  const token = await signed({ namespaces: ['/acme'] }, { sub: fresh('ada') });
+  const { socket, packets } = await rawConnect(strict.url, 0);
+  const has = (begin: string) =>
+    until(
+      () => packets.some((packet) => packet.startsWith(begin)),
+      5_000,
+      () => packets.join('; '),
+    );
+  // The second is refused while the first is looked at, and takes the empty namespace away.
+  for (let i = 0; i < 2; i += 1) socket.send(`40/acme,${JSON.stringify({ token })}`);
+  await has('44/acme,');
+  await has('42/acme,["welcome"');
+  using other = await ChatClient.connect(strict.url, { token, namespace: '/acme' });
+  await other.join(fresh('room'));
+  await has('42/acme,["room"');
+  using late = await ChatClient.connect(strict.url, { token, namespace: '/acme' });
+  expect(late.socket.connected).toBe(true);
+  socket.terminate();
+});

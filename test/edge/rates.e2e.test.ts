@@ -99,3 +99,13 @@ test('over --rate-bytes a large request is refused', async () => {
   expect(outcomes.slice(0, 3)).toEqual(['ok', 'ok', 'ok']);
   for (const outcome of outcomes.slice(5)) expectOver(outcome, 'rate-bytes');
 });
+
+test('--rate-posts counts what an owner changes too, since each change is an entry of the log', async () => {
+  await using small = await startServer({ workers: 1, args: ['--rate-posts', '3/1m'] });
+  using ada = await ChatClient.connect(small.url, { user: fresh('ada') });
+  const room = fresh('room');
+  await ada.ask('room:create', { room, kind: 'public' });
+  for (const title of ['a', 'b', 'c']) await ada.ask('room:set', { room, title });
+  expectOver(await refusalOf(ada.ask('room:set', { room, title: 'd' })), 'rate-posts');
+  expectOver(await refusalOf(ada.ask('member:remove', { room, user: fresh('bob') })), 'rate-posts');
+});

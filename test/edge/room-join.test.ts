@@ -57,8 +57,8 @@ afterEach(async () => {
   expect(faults.splice(0)).toEqual([]);
 });
 
-/** A socket of the user that has its welcome, and no room. */
-async function welcomed(user: string): Promise<{ session: Session; outlet: RecordingOutlet }> {
+/** A socket of the user that waits for its welcome. */
+function arrived(user: string): { session: Session; outlet: RecordingOutlet } {
   const feeds = new Feeds(
     feedContext({ store, onFault: (error) => faults.push(error) }),
     { subscribe: () => {}, unsubscribe: () => {} },
@@ -79,9 +79,22 @@ async function welcomed(user: string): Promise<{ session: Session; outlet: Recor
     refresh: sessions.refresh,
   });
   sessions.add(session);
-  sessions.welcomed(session, (await store.index(session.userId)).version);
   return { session, outlet };
 }
+
+/** … that has it, and no room. */
+async function welcomed(user: string): Promise<{ session: Session; outlet: RecordingOutlet }> {
+  const made = arrived(user);
+  sessions.welcomed(made.session, (await store.index(made.session.userId)).version);
+  return made;
+}
+
+const elsewhere = (user: string) =>
+  store.join(ROOM, user, {
+    name: user,
+    create: { kind: 'public', title: '', role: 'member' },
+    maxRoomsPerUser: 10,
+  });
 
 async function joinOf(
   inContext: ChatContext,
@@ -184,4 +197,73 @@ test('who may join but not create makes no room by joining', async () => {
   // It is there now.
   await join();
   expect(asked).toEqual(['join']);
+});
+
+test('a room that the user joined elsewhere while a post to it waits here begins all the same', async () => {
+  const { session } = await welcomed('ada');
+  let go = (): void => {};
+  const posting = session.inOrder(ROOM, () => new Promise<void>((resolve) => (go = resolve)));
+  await elsewhere('ada');
+  await sessions.checkVersions();
+  await pause(50);
+  expect(session.hasFeed(ROOM)).toBe(false);
+  go();
+  await posting;
+  await until(
+    () => session.hasFeed(ROOM),
+    2_000,
+    () => 'no feed',
+  );
+  expect(told.map(({ room }) => room)).toEqual(['room']);
+});
+
+test('who is welcomed while the user’s other socket is brought up to date misses no room', async () => {
+  let go = (): void => {};
+  const held = new Promise<void>((resolve) => (go = resolve));
+  const slow = new Proxy(store, {
+    get(target, name) {
+      if (name !== 'views') {
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value as () => void).bind(target) : value;
+      }
+      return async (...args: Parameters<LmdbStore['views']>) => {
+        const views = await target.views(...args);
+        await held;
+        return views;
+      };
+    },
+  });
+  sessions = new Sessions(slow, {
+    onRoom: (_session, state) => told.push(state),
+    onFault: (error) => faults.push(error),
+  });
+  const { session: late } = arrived('ada');
+  const { session: first } = await welcomed('ada');
+  const { version } = await store.index(late.userId);
+  await elsewhere('ada');
+  sessions.hint(late.userId);
+  await pause(50);
+  sessions.welcomed(late, version);
+  go();
+  await until(
+    () => late.hasFeed(ROOM) && first.hasFeed(ROOM),
+    2_000,
+    () => `${late.hasFeed(ROOM)}, ${first.hasFeed(ROOM)}`,
+  );
+});
+
+test('a join whose socket is gone by then is told to the others', async () => {
+  const { session } = await welcomed('ada');
+  const joined: string[] = [];
+  flushing = new Promise((resolve) => {
+    flushed = resolve;
+  });
+  const joining = joinOf({ ...context, tellOfJoin: (_, user) => void joined.push(user) }, session, {
+    room: 'room',
+  });
+  await pause(20);
+  session.close();
+  flushed();
+  await expect(joining).rejects.toMatchObject({ code: 'unavailable' });
+  expect(joined).toEqual(['ada']);
 });

@@ -30,6 +30,7 @@ export const QUIET_PARTS: Pick<
   | 'tellOfMembers'
   | 'tellOfJoin'
   | 'handOn'
+  | 'confirmed'
 > = {
   limits: UNLIMITED,
   authorizer: new Authorizer(undefined, { now: () => 0, onFailure: () => {} }),
@@ -41,4 +42,5 @@ export const QUIET_PARTS: Pick<
   tellOfMembers: () => {},
   tellOfJoin: () => {},
   handOn: () => {},
+  confirmed: () => undefined,
 };

@@ -1,8 +1,9 @@
 /** A socket's way out that keeps what it was sent, and can be made slow. */
 import type { RoomId } from '../../src/chat/identity.ts';
+import { Gate } from '../../src/chat/gate.ts';
 import type { MessagesEvent, Outlet } from '../../src/chat/outlet.ts';
 import type { PresenceNews } from '../../src/chat/watching.ts';
-import type { GoneReason, Lost, Message } from '../../src/protocol/words.ts';
+import type { GoneReason, Lost, Message, RoomState } from '../../src/protocol/words.ts';
 
 export class RecordingOutlet implements Outlet {
   readonly seqs: number[] = [];
@@ -11,6 +12,8 @@ export class RecordingOutlet implements Outlet {
   readonly losts: Lost[] = [];
   readonly gones: GoneReason[] = [];
   readonly presences: PresenceNews[] = [];
+  readonly states: RoomState[] = [];
+  readonly pages = new Gate(2);
   /** `messages` events. */
   events = 0;
   /** False: the buffer counts as full. */
@@ -37,6 +40,10 @@ export class RecordingOutlet implements Outlet {
       this.seqs.push(seq);
       this.texts.push(text);
     }
+  }
+
+  state(state: RoomState): void {
+    this.states.push(state);
   }
 
   lost(lost: Lost): void {

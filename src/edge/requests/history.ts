@@ -6,10 +6,13 @@ import { ChatError } from '../../protocol/errors.ts';
 import type { Handler } from '../request.ts';
 import { messagesOf } from '../shown-messages.ts';
 
-export const handleHistory: Handler<'history'> = async ({ store }, { session }, request) => {
+export const handleHistory: Handler<'history'> = async ({ store, confirmed }, { session }, request) => {
   const { before, after, limit, epoch } = request;
   const room = roomId(session.namespace, request.room);
   const page = await store.history(room, { user: session.user, before, after, limit });
+  // As a feed does: whoever was disconnected or revoked meanwhile is gone when this is over.
+  await confirmed();
+  if (session.isClosed) throw new ChatError('unavailable', 'the connection is closed');
   if (page.membership === undefined)
     throw new ChatError('not_found', 'no such room, or you are not a member of it');
   if (epoch !== undefined) checkEpoch(page.info, epoch, Math.max(after ?? 0, (before ?? 1) - 1));

@@ -9,8 +9,9 @@ import type { Handler } from '../request.ts';
 
 export const handleSet: Handler<'room:set'> = async (context, caller, { room: name, title, kind }) => {
   const { session } = caller;
-  await governBy(context, caller, name, { do: 'set', title, kind });
   const room = roomId(session.namespace, name);
+  await context.limits.post(session.userId, room);
+  await governBy(context, caller, name, { do: 'set', title, kind });
   const [view] = await context.store.views(session.user, session.device, [room]);
   if (!isMember(view)) throw new ChatError('not_found', 'no such room, or you are not a member of it');
   return { reply: roomState(room, view) };
@@ -26,6 +27,8 @@ export const handleMemberSet: Handler<'member:set'> = async (context, caller, re
 };
 
 export const handleMemberRemove: Handler<'member:remove'> = async (context, caller, { room, user }) => {
+  const { session } = caller;
+  await context.limits.post(session.userId, roomId(session.namespace, room));
   const { at } = await governBy(context, caller, room, { do: 'remove', user });
   return { reply: at };
 };

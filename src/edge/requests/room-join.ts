@@ -80,13 +80,13 @@ export function beginJoined(
   after: Position | undefined,
 ): Answer {
   const { session } = caller;
-  if (session.isClosed) throw new ChatError('unavailable', 'the connection is closed');
   if (joined.isNew) {
-    // This user's other sockets, here and elsewhere, get the room too.
+    // This user's other sockets, here and elsewhere, get the room too; also where this one is gone.
     context.tellOfIndex(session.userId);
     context.tellOfMembers(room);
     context.tellOfJoin(room, session.user);
   }
+  if (session.isClosed) throw new ChatError('unavailable', 'the connection is closed');
   const { state, start } = session.begin(room, joined, name, { after });
   return { reply: state, after: start };
 }
