@@ -3,12 +3,13 @@
  *
  *     node ai-agent.mjs http://127.0.0.1:3000 lobby
  *
+ * Under --auth jwt TOKEN in the environment is a token of the user `agent`.
  * `think` stands for a model: anything that gives its answer bit by bit.
  */
 import { io } from 'socket.io-client';
 
 const [url = 'http://127.0.0.1:3000', room = 'lobby'] = process.argv.slice(2);
-const socket = io(url, { auth: { user: 'agent', device: 'agent' } });
+const socket = io(url, { auth: { user: 'agent', token: process.env.TOKEN, device: 'agent' } });
 
 async function* think(question) {
   for (const word of `You asked: ${question}. I am thinking about it.`.split(' ')) {

@@ -1,8 +1,9 @@
 /**
  * A support desk: whoever writes to the desk gets a private room with whoever is on duty.
  *
- *     node support-desk.mjs https://chat.example.org API_KEY
+ *     node support-desk.mjs https://chat.example.org API_KEY agent-1,agent-2
  *
+ * Under --auth jwt TOKEN in the environment is a token of the user `desk`.
  * It listens for direct messages to the user `desk`, opens a room for each customer with the API,
  * invites the agents, and tells the customer where to go on.
  */
@@ -22,7 +23,7 @@ async function api(method, path, body) {
   return answer;
 }
 
-const desk = io(url, { auth: { user: 'desk', device: 'desk' } });
+const desk = io(url, { auth: { user: 'desk', token: process.env.TOKEN, device: 'desk' } });
 
 /** A user's name has signs that a room's may not have. */
 function ticketOf(customer) {

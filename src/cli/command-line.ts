@@ -48,7 +48,9 @@ export function strayMistakes(command: Command, commands: readonly string[]): st
   for (const argument of command.args) {
     const isFlag = argument.startsWith('-');
     const word = argument.split('=', 1)[0] ?? argument;
-    if (isFlag) mistakes.push(`${word} is no option of this command${nearest(word, known)}`);
+    if (known.includes(word)) mistakes.push(`${word} takes no value; leave out what follows the =`);
+    else if (isFlag) mistakes.push(`${word} is no option of this command${nearest(word, known)}`);
+    else if (commands.includes(word)) mistakes.push(`${word} must come first: chat-server ${word} --…`);
     // A word right after an unknown option is taken for its value.
     else if (!isAfterFlag)
       mistakes.push(`${word} is no command, and options begin with --${nearest(word, commands)}`);

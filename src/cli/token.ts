@@ -8,6 +8,8 @@ import { addServerOptions, type Flags } from './command-line.ts';
 
 const LIFETIME = duration('1s', '3650d');
 const DEFAULT_LIFETIME = '1h';
+const NEEDS_SECRET =
+  '--jwt-secret (CHAT_JWT_SECRET) is needed to sign; with --jwt-public-key or --jwt-jwks tokens come from whoever has the private key';
 
 export function addTokenOptions(command: Command): Command {
   command
@@ -34,7 +36,8 @@ export async function token(flags: Flags, mistakes: readonly string[]): Promise<
         `--namespaces must be a list, each / or matching ${NAMESPACE_PATTERN.source}; got ${shown(space)}`,
       );
   // Tokens need --auth jwt, so it goes without saying here.
-  const env = { CHAT_AUTH: 'jwt', ...process.env };
+  const env = { ...process.env, CHAT_AUTH: process.env['CHAT_AUTH'] || 'jwt' };
+  if ((server['jwtSecret'] ?? process.env['CHAT_JWT_SECRET'] ?? '') === '') own.push(NEEDS_SECRET);
   const { config } = loadConfig(server, env, [...mistakes, ...own]);
   const claims = {
     ...(name === undefined ? {} : { name }),
@@ -48,9 +51,7 @@ export async function token(flags: Flags, mistakes: readonly string[]): Promise<
 function sign(config: Config, user: string, claims: object, lifetimeMs: number): Promise<string> {
   const { jwtSecret, jwtIssuer, jwtAudience } = config;
   if (jwtSecret === undefined) {
-    throw new ConfigError([
-      '--jwt-secret is needed to sign; with --jwt-public-key or --jwt-jwks tokens come from whoever has the private key',
-    ]);
+    throw new ConfigError([NEEDS_SECRET]);
   }
   const now = Math.floor(Date.now() / 1_000);
   const jwt = new SignJWT({ ...claims })

@@ -73,21 +73,37 @@ export function loadConfig(flags: Texts, env: Texts, mistakes: readonly string[]
   return { config, warnings: warningsOf(config) };
 }
 
+/** What Kubernetes and Docker put beside a service that is named `chat`. */
+const OF_OTHERS = /_SERVICE_(HOST|PORT)|_PORT_\d+_/;
+const LINKED =
+  ' (of a Kubernetes Service or a Docker link named chat: set enableServiceLinks: false, or rename it)';
+
 function unknownVariables(env: Texts): string[] {
   const known = OPTION_NAMES.map(envOf);
   return Object.keys(env)
     .filter((name) => name.startsWith('CHAT_') && !known.includes(name))
-    .map((name) => `${name} is no variable of this server${nearest(name, known)}`);
+    .map(
+      (name) =>
+        `${name} is no variable of this server${OF_OTHERS.test(name) ? LINKED : nearest(name, known)}`,
+    );
 }
 
 /** Name and value of every option that is set, for a person; secrets are masked. */
 export function describeConfig(config: Config): (readonly [name: string, value: string])[] {
   return OPTION_NAMES.filter((name) => config[name] !== undefined).map((name) => {
-    const { isSecret = false, isEnvOnly = false } = optionRow(name);
-    const value = config[name];
-    const shown = isSecret ? '(a secret)' : masked(typeof value === 'string' ? value : JSON.stringify(value));
+    const { isSecret = false, isEnvOnly = false, kind } = optionRow(name);
+    const shown = isSecret ? '(a secret)' : masked(textOf(config[name], kind.unit));
     return [isEnvOnly ? envOf(name) : flagOf(name), shown];
   });
+}
+
+/** As it may be given back. */
+function textOf(value: unknown, unit = ''): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'number') return `${value}${unit}`;
+  if (typeof value === 'object' && value !== null && 'perMs' in value && 'count' in value)
+    return `${String(value.count)}/${String(value.perMs)}ms`;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Without what stands before the host of an address: user and password. */

@@ -29,19 +29,26 @@ function ofTokens(config: Partial<Config>, said: (name: OptionName) => string): 
     found.push(`${keys.map(said).join(' and ')} exclude each other: tokens are checked with one kind of key`);
   if (config.auth === 'guest' && ofJwt.length > 0)
     found.push(`${ofJwt.map(said).join(', ')} must go with --auth jwt; ${said('auth')} is guest`);
-  const { host = '', jwtSecret, apiKey = [] } = config;
-  if (isLoopback(host)) return found;
+  const { jwtSecret, apiKey = [] } = config;
+  const where = reachedBy(config);
+  if (where === undefined) return found;
   if (isShort(jwtSecret)) {
     found.push(
-      `${said('jwtSecret')} must be at least ${MIN_SECRET_BYTES} bytes on ${host}; got ${Buffer.byteLength(jwtSecret ?? '')}`,
+      `${said('jwtSecret')} must be at least ${MIN_SECRET_BYTES} bytes ${where}; got ${Buffer.byteLength(jwtSecret ?? '')}`,
     );
   }
   const short = apiKey.filter((key) => key.isShort).map(({ name }) => name);
   if (short.length > 0)
     found.push(
-      `${said('apiKey')} must be of at least ${MIN_KEY_LENGTH} characters on ${host}; too short: ${short.join(', ')}`,
+      `${said('apiKey')} must be of at least ${MIN_KEY_LENGTH} characters ${where}; too short: ${short.join(', ')}`,
     );
   return found;
+}
+
+/** How others than this machine reach the server; undefined: they do not. */
+function reachedBy({ host = '', trustProxy = 0 }: Partial<Config>): string | undefined {
+  if (!isLoopback(host)) return `on ${host}`;
+  return trustProxy > 0 ? 'behind a proxy (--trust-proxy)' : undefined;
 }
 
 function isShort(secret: string | undefined): boolean {
@@ -99,11 +106,17 @@ function ofSizes(config: Partial<Config>, said: (name: OptionName) => string): s
 }
 
 /** What is let pass where only this machine can reach it. */
-export function warningsOf({ auth, host, jwtSecret, apiKey }: Config): string[] {
+export function warningsOf(config: Config): string[] {
+  const { auth, jwtSecret, apiKey, rateBytes, maxPacketBytes } = config;
   const found: string[] = [];
-  if (auth === 'guest' && !isLoopback(host))
+  const where = reachedBy(config);
+  if (auth === 'guest' && where !== undefined)
     found.push(
-      `--auth guest on ${host}: whoever reaches this address can be any user; use --auth jwt, or --host 127.0.0.1`,
+      `--auth guest ${where}: whoever reaches it can be any user; use --auth jwt, or only --host 127.0.0.1`,
+    );
+  if (rateBytes !== undefined && rateBytes.count < maxPacketBytes)
+    found.push(
+      `--rate-bytes (${rateBytes.count}) is less than --max-packet-bytes (${maxPacketBytes}): a packet between the two can never be sent`,
     );
   if (isShort(jwtSecret))
     found.push(

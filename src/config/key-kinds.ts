@@ -1,7 +1,7 @@
 /** Options that name keys: they are read when the server starts, so what cannot be read is a mistake. */
 import { createHash, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fitting, type Kind } from './kinds.ts';
+import { fitting, httpUrl, type Kind } from './kinds.ts';
 
 export function publicKeyFile(): Kind<string> {
   return fitting('a readable PEM file with a public key', (path) => {
@@ -11,8 +11,9 @@ export function publicKeyFile(): Kind<string> {
 }
 
 export function jwkSet(): Kind<string> {
-  return fitting('a readable file with a JWK set, or its http or https URL', (given) => {
-    if (/^https?:/.test(given)) return URL.canParse(given);
+  const url = httpUrl();
+  return fitting('a readable file with a JWK set, or its http or https URL without a user in it', (given) => {
+    if (/^https?:/.test(given)) return url.read(given) !== undefined;
     const found: unknown = JSON.parse(readFileSync(given, 'utf8'));
     return typeof found === 'object' && found !== null && 'keys' in found && Array.isArray(found.keys);
   });
@@ -36,10 +37,12 @@ const SCOPES = ['read', 'post', 'admin'] as const;
 /** `[NAME[:SCOPES]=]KEY`, several joined by commas; without scopes a key has all. */
 export function apiKeys(): Kind<readonly HashedKey[]> {
   return {
-    takes: 'a list of [NAME[:SCOPES]=]KEY, SCOPES of read, post, admin joined by +',
+    takes:
+      'a list of [NAME[:SCOPES]=]KEY, SCOPES of read, post, admin joined by +, each NAME once and none of those',
     read(given) {
       const keys: HashedKey[] = [];
-      for (const text of given.split(',').filter((one) => one !== '')) {
+      const texts = given.split(',').map((one) => one.trim());
+      for (const text of texts.filter((one) => one !== '')) {
         const key = apiKey(text, `key-${keys.length + 1}`);
         if (key === undefined || keys.some(({ name }) => name === key.name)) return undefined;
         keys.push(key);

@@ -193,7 +193,7 @@ export const SERVER_OPTIONS = {
     value: 'RATE',
     kind: rate(),
     default: '600/10s',
-    about: 'Posts, edits, deletes and reactions that a user may make; 0 for no limit.',
+    about: 'Posts, edits, deletes and reactions, titles set and members removed, of a user; 0 for no limit.',
   },
   rateRoomPosts: {
     group: 'Limits over all workers and hosts',

@@ -120,11 +120,9 @@ export class Authenticator {
           { cause: error },
         );
       }
-      throw new ChatError(
-        'unauthorized',
-        `the token is not valid: ${error instanceof Error ? error.message : 'unknown'}`,
-        { cause: error },
-      );
+      // Of what is not jose's own nobody knows what its words give away.
+      const why = error instanceof errors.JOSEError ? error.message : 'it does not fit the key';
+      throw new ChatError('unauthorized', `the token is not valid: ${why}`, { cause: error });
     }
   }
 }
