@@ -192,7 +192,7 @@ export function settingsOf(options: CompareOptions, cores: number): Settings {
     clients: options.clients ?? 400,
     rooms: options.rooms ?? 10,
     seconds: options.seconds ?? (quick ? 3 : 10),
-    warmUpSeconds: options.warmUpSeconds ?? (quick ? 1 : 3),
+    warmUpSeconds: options.warmUpSeconds ?? (quick ? 1 : 2),
     runs: options.runs ?? (quick ? 1 : 3),
     textBytes: options.textBytes ?? 40,
     steadyPostsPerSecond: options.steadyPostsPerSecond ?? 500,

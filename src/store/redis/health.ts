@@ -119,7 +119,7 @@ export class Health {
     const { connection, isCluster } = this.#link;
     const lives = new Map<string, Set<string>>();
     for (const written of rooms) {
-      if (written instanceof StoreUnavailable || written.life === '') continue;
+      if (written instanceof StoreUnavailable || written.life === undefined) continue;
       const { room, life } = written;
       const name = connection.nodeNameOf(isCluster ? slotOf(this.#keys.room(room, 'meta')) : 0);
       lives.set(name, (lives.get(name) ?? new Set()).add(life));

@@ -55,9 +55,9 @@ const MAX_SEQ = String(Number.MAX_SAFE_INTEGER);
 /** A move that meets another one each time is given up; the client moves again. */
 const MAX_MOVE_ROUNDS = 4;
 
-/** With the life of the server that did it; empty: there was nothing to do. */
+/** With the life of the server that did it; undefined: there was nothing to do. */
 export interface LivingCommit extends RoomCommit {
-  readonly life: string;
+  readonly life?: string;
 }
 
 export interface Seen {
@@ -99,11 +99,11 @@ export class RoomSteps {
   }
 
   async append({ room, drafts }: RoomBatch): Promise<LivingCommit> {
-    if (drafts.length === 0) return { room, results: [], batch: undefined, life: '' };
+    if (drafts.length === 0) return { room, results: [], batch: undefined };
     const args: string[] = [];
     for (const draft of drafts) args.push(draft.from, draft.id, letterOf(draft), draft.tail);
     const reply = await this.#run('append', room, args);
-    if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined, life: '' };
+    if (reply === null) return { room, results: drafts.map(() => notMember()), batch: undefined };
     const [epochReply, atReply, words, life] = listOf(reply);
     const [epoch, at, results] = [textOf(epochReply), Number(atReply), textsOf(words)];
     const maker = new EntryMaker(room);
