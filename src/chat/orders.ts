@@ -45,7 +45,6 @@ export class OrderWatch {
   #last: string | undefined;
   #goodUntil = Number.NEGATIVE_INFINITY;
   #waiting: (() => void)[] = [];
-  #looking: Promise<void> | undefined;
 
   constructor(store: Pick<Store, 'orders'>, options: OrderWatchOptions) {
     this.#store = store;
@@ -73,12 +72,7 @@ export class OrderWatch {
   };
 
   /** Called several times a second. Rejects when the store does not answer. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
-    return this.#looking;
-  }
-
-  async #look(): Promise<void> {
+  async look(): Promise<void> {
     const asked = this.#options.now();
     const { orders, last, isGap } = await this.#store.orders(this.#last);
     // The first answer cannot tell what was ordered of those who came before it: a gap too.

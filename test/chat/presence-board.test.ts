@@ -382,8 +382,11 @@ test('a list of members that was read before somebody joined does not end what t
   scene.enter('ada', 'a', 'online');
   scene.board.hint(user('ada'));
   await scene.look();
+  scene.enter('late', 'a', 'online');
+  scene.board.hint(user('late'));
   await scene.look();
-  expect(late.told.flatMap(statuses)).toEqual(['ada online']);
+  expect(late.told.flatMap(statuses)).toEqual(['ada online', 'late online']);
+  expect(me.told.flatMap(statuses)).toEqual(['ada online', 'late online']);
 });
 
 test('a look that began before somebody joined does not end what they watch', async () => {
@@ -426,4 +429,22 @@ test('who was removed while another asked who is there watches no longer', async
   await scene.look();
   expect(gone.told).toEqual([]);
   expect(me.told.flatMap(statuses)).toContain('ada online');
+});
+
+test('… nor where the room is large, whose members are as they were lately', async () => {
+  const scene = new Scene();
+  const [me, late] = [scene.watcher('me'), scene.watcher('late')];
+  scene.members.push('me', 'ada', 'bob', 'cem');
+  await scene.board.watch(me, [], [ROOM]);
+  let go = (): void => {};
+  scene.held = new Promise((resolve) => (go = resolve));
+  const look = scene.look(6_000);
+  await new Promise(setImmediate);
+  scene.members.push('late');
+  await scene.board.watch(late, [], [ROOM]);
+  go();
+  await look;
+  scene.enter('bob', 'a', 'online');
+  await scene.look(6_000);
+  expect(late.told.map(({ counts }) => counts)).toEqual([{ room: 1 }]);
 });
