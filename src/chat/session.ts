@@ -55,10 +55,12 @@ export class Session implements SubscriptionOwner, Watcher {
 
   /** Rooms that the client was told of, with their feed if there is one. */
   readonly #rooms = new Map<RoomId, Subscription | undefined>();
-  // These three are empty in most sessions, of which there are thousands: made when needed.
+  // These are empty in most sessions, of which there are thousands: made when needed.
   #positions: Map<string, Position> | undefined;
   /** What `history` gave, per room, for `delivered`. */
   #read: Map<RoomId, Position> | undefined;
+  /** What `delivered` has written, per room. */
+  #moved: Map<RoomId, Position> | undefined;
   /** Joins and leaves that are not answered, per room the last: never rejects. */
   #changes: Map<RoomId, Promise<unknown>> | undefined;
   /** Rooms that `welcome` had no place for, and where their feeds started. */
@@ -222,6 +224,7 @@ export class Session implements SubscriptionOwner, Watcher {
   /** One of its subscriptions tells that it has ended, which it does once. */
   ended({ feed }: Subscription): void {
     this.#rooms.delete(feed.room);
+    this.#moved?.delete(feed.room);
     this.#feedCount -= 1;
     // The user may have become a member anew meanwhile.
     if (!this.#isClosed) this.#resync();
@@ -264,7 +267,7 @@ export class Session implements SubscriptionOwner, Watcher {
       this.#read.set(room, position);
   }
 
-  /** A position that the client says it has, cut to what it was given; undefined: it was given nothing. */
+  /** A position that the client says it has, cut to what it was given; undefined: nothing is to be written. */
   cut(room: RoomId, claimed: Position): Position | undefined {
     const fed = this.#rooms.get(room)?.given;
     const read = this.#read?.get(room);
@@ -273,7 +276,16 @@ export class Session implements SubscriptionOwner, Watcher {
         ? read
         : fed;
     if (given === undefined) return undefined;
-    return claimed.seq > given.seq ? { epoch: claimed.epoch, seq: given.seq } : claimed;
+    const to = claimed.seq > given.seq ? { epoch: claimed.epoch, seq: given.seq } : claimed;
+    const moved = this.#moved?.get(room);
+    return moved?.epoch === to.epoch && to.seq <= moved.seq ? undefined : to;
+  }
+
+  /** The device's cursor is here, or further: the same claim again is nothing to write. */
+  moved(room: RoomId, to: Position): void {
+    if (!this.#rooms.has(room)) return;
+    this.#moved ??= new Map();
+    this.#moved.set(room, to);
   }
 
   close(): void {

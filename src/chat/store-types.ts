@@ -214,6 +214,9 @@ export interface ScannedRoom extends RoomHead {
   readonly room: RoomId;
 }
 
+/** Asked before a device that is not known is added, which is a step in each of so many rooms; rejects. */
+export type MayAdd = (rooms: number) => Promise<void> | undefined;
+
 export interface HookMove {
   /** Undefined: there was none. */
   readonly from: Position | undefined;

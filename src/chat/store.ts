@@ -30,6 +30,7 @@ import type {
   Joined,
   Left,
   ListPage,
+  MayAdd,
   ListedMember,
   ListedRoom,
   Page,
@@ -137,7 +138,7 @@ export interface Store {
    * user's rooms: at the head where another device of the user is known, else at the
    * membership's point. Over `maxDevices` the longest unused is forgotten with its cursors.
    */
-  useDevice(user: UserId, device: string, maxDevices: number): Promise<void>;
+  useDevice(user: UserId, device: string, maxDevices: number, mayAdd?: MayAdd): Promise<void>;
 
   /** Moves cursors forwards (`isFurther`); rooms and memberships that are gone are ignored. */
   moveCursors(moves: readonly CursorMove[]): Promise<void>;

@@ -15,6 +15,8 @@ export interface TypingOptions {
   readonly maxTyping: number;
   /** To the members here. */
   readonly tell: (room: RoomId, event: TypingEvent) => void;
+  /** To the other workers: what was heard here. */
+  readonly pass: (room: RoomId, user: string, on: boolean) => void;
 }
 
 interface State {
@@ -25,6 +27,8 @@ interface State {
   toldAt: number;
   heardAt: number;
   passedAt: number;
+  /** Heard here, and not passed on yet. */
+  isOwed: boolean;
 }
 
 const APART_MS = 1_000;
@@ -43,12 +47,12 @@ export class Typing {
     return this.#states.size;
   }
 
-  /** True: other workers should hear of it too; they have, where the same was heard a moment ago. */
-  heard(room: RoomId, user: string, on: boolean, now: number): boolean {
+  /** `isHere`: of a client of this worker; the others hear of it too, at most once a second. */
+  heard(room: RoomId, user: string, on: boolean, now: number, isHere: boolean): void {
     const key = `${room} ${user}`;
     let state = this.#states.get(key);
     if (state === undefined) {
-      if (!on || this.#states.size >= this.#options.maxTyping) return false;
+      if (!on || this.#states.size >= this.#options.maxTyping) return;
       state = {
         room,
         user,
@@ -57,15 +61,14 @@ export class Typing {
         toldAt: Number.NEGATIVE_INFINITY,
         heardAt: now,
         passedAt: Number.NEGATIVE_INFINITY,
+        isOwed: false,
       };
       this.#states.set(key, state);
     }
-    const isNews = state.isOn !== on || now - state.passedAt >= APART_MS;
+    if (isHere && (state.isOn !== on || now - state.passedAt >= APART_MS)) state.isOwed = true;
     state.isOn = on;
     state.heardAt = now;
-    if (isNews) state.passedAt = now;
     this.#tell(state, now);
-    return isNews;
   }
 
   /** Called several times a second. */
@@ -73,11 +76,17 @@ export class Typing {
     for (const [key, state] of this.#states) {
       if (state.isOn && now - state.heardAt >= TYPING_MS) state.isOn = false;
       this.#tell(state, now);
-      if (!state.isOn && !state.told && now - state.toldAt >= APART_MS) this.#states.delete(key);
+      if (!state.isOn && !state.told && !state.isOwed && now - state.toldAt >= APART_MS)
+        this.#states.delete(key);
     }
   }
 
   #tell(state: State, now: number): void {
+    if (state.isOwed && now - state.passedAt >= APART_MS) {
+      state.isOwed = false;
+      state.passedAt = now;
+      this.#options.pass(state.room, state.user, state.isOn);
+    }
     if (state.isOn === state.told || now - state.toldAt < APART_MS) return;
     state.told = state.isOn;
     state.toldAt = now;

@@ -1,4 +1,5 @@
 /** What the handlers of one worker share: the chat's parts and the server's settings. */
+import type { Gate } from '../chat/gate.ts';
 import type { Committer } from '../chat/committer.ts';
 import type { RoomId, UserId } from '../chat/identity.ts';
 import type { CursorWriter } from '../chat/cursor-writer.ts';
@@ -73,6 +74,8 @@ export interface ChatContext {
   readonly tellOfMembers: (room: RoomId) => void;
   /** Tells the application's receivers of somebody who became a member without an entry that says so. */
   readonly tellOfJoin: (room: RoomId, user: string) => void;
+  /** Pages of history that are read at once. */
+  readonly pages: Gate;
   /** Undefined: entries may be handed on. Else resolves when they may; rejects when that is not known. */
   readonly confirmed: () => Promise<void> | undefined;
   /** This worker is going away: requests are refused, nobody new comes in. */

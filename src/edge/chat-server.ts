@@ -11,9 +11,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Server } from 'socket.io';
-import { Decoder } from 'socket.io-parser';
 import { requestSchemas } from '../protocol/requests.ts';
 import { Api } from './api/api.ts';
+import { boundedDecoder } from './bounded-decoder.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
 import { forgetRequests } from './forget-requests.ts';
@@ -59,7 +59,8 @@ export class ChatServer {
     const before = listenersOf(this.http);
     this.io = new Server(this.http, {
       adapter: RoomlessAdapter,
-      parser: { Encoder: WireEncoder, Decoder },
+      // A client may send all that it may have outstanding, and a little of what needs no answer.
+      parser: { Encoder: WireEncoder, Decoder: boundedDecoder(2 * settings.limits.maxOutstanding) },
       perMessageDeflate: false,
       httpCompression: false,
       serveClient: false,

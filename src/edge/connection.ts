@@ -216,9 +216,11 @@ export class Connections {
 
   async #begin(socket: Socket, { caller }: Connection): Promise<void> {
     const { session } = caller;
-    const { store, settings, sessions } = this.#context;
+    const { store, settings, sessions, limits } = this.#context;
     if (session.device !== undefined)
-      await store.useDevice(session.userId, session.device, settings.limits.maxDevicesPerUser);
+      await store.useDevice(session.userId, session.device, settings.limits.maxDevicesPerUser, (rooms) =>
+        limits.device(session.userId, rooms),
+      );
     const index = await store.index(session.userId);
     // Whoever is here by now hears of later orders.
     checkRevoked(caller.issuedAt, index.revokedBefore);

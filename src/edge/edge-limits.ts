@@ -17,6 +17,9 @@ export interface Rates {
 
 type Kind = keyof Rates;
 
+/** With fewer rooms a new device costs nothing to speak of. */
+const MANY_ROOMS = 100;
+
 const TOLD: Readonly<Record<Kind, string>> = {
   posts: 'too many posts of yours (--rate-posts)',
   roomPosts: 'too many posts in this room (--rate-room-posts)',
@@ -57,6 +60,13 @@ export class EdgeLimits {
 
   join(user: UserId): Promise<void> | undefined {
     return this.#take('joins', user, 1);
+  }
+
+  /** A device that is seen for the first time: a step in each of the user's rooms, where they are many. */
+  device(user: UserId, rooms: number): Promise<void> | undefined {
+    const { joins } = this.#limits;
+    if (joins === undefined || rooms < MANY_ROOMS) return undefined;
+    return this.#take('joins', user, Math.min(rooms, joins.rate.count));
   }
 
   /** `address`: undefined where it is not known. */

@@ -275,10 +275,8 @@ export class Front {
   }
 
   #keep({ socket, head, read, headBytes }: Connection, worker: Worker, now: number): void {
-    if (this.#kept.size >= this.#limits.maxKept) {
-      this.#refuse(socket, new Refusal(503, 'too many requests with a body at once'));
-      return;
-    }
+    // The oldest goes, which may be one whose body never comes: refusing would shut out everybody else.
+    if (this.#kept.size >= this.#limits.maxKept) this.#kept.evict();
     try {
       const meter = new BodyMeter(head.body, this.#limits.maxBodyBytes);
       const bodyBytes = meter.take(read.subarray(headBytes));

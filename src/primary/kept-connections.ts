@@ -63,6 +63,11 @@ export class KeptConnections {
     socket.resume();
   }
 
+  /** Ends the one that has been under way for longest. */
+  evict(): void {
+    this.#kept.oldest()?.socket.destroy();
+  }
+
   expire(now: number): void {
     for (const { socket } of this.#kept.expire(now)) socket.destroy();
   }

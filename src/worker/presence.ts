@@ -94,6 +94,7 @@ export class WorkerPresence {
     this.#typing = new Typing({
       maxTyping: MAX_TYPING,
       tell: (room, event) => feeds.pass(room, 'typing', event, ({ user }) => user === event.user),
+      pass: (room, user, on) => parts.adapter.publish(room, encodeRoomEvent({ kind: 'typing', user, on })),
     });
   }
 
@@ -112,7 +113,7 @@ export class WorkerPresence {
 
   /** To the room's members here and elsewhere; `by` is left out. */
   tellRoom(room: RoomId, event: RoomEvent, by?: Session): void {
-    if (this.#onRoomEvent(room, event, by)) this.#parts.adapter.publish(room, encodeRoomEvent(event));
+    if (this.#onRoomEvent(room, event, true, by)) this.#parts.adapter.publish(room, encodeRoomEvent(event));
   }
 
   /** A user has too many connections: whoever has the oldest of them closes it. */
@@ -136,19 +137,20 @@ export class WorkerPresence {
   hear(room: RoomId, body: string): boolean {
     if (!isRoomEvent(body)) return false;
     const event = decodeRoomEvent(body);
-    if (event !== undefined) this.#onRoomEvent(room, event);
+    if (event !== undefined) this.#onRoomEvent(room, event, false);
     return true;
   }
 
-  /** True: it is for other workers too. */
-  #onRoomEvent(room: RoomId, event: RoomEvent, by?: Session): boolean {
+  /** True: it is for other workers too, at once. */
+  #onRoomEvent(room: RoomId, event: RoomEvent, isHere: boolean, by?: Session): boolean {
     const { feeds } = this.#parts;
     switch (event.kind) {
       case 'deleted':
         feeds.recheck(room);
         return true;
       case 'typing':
-        return this.#typing.heard(room, event.user, event.on, performance.now());
+        this.#typing.heard(room, event.user, event.on, performance.now(), isHere);
+        return false;
       case 'read': {
         const { user, seq } = event;
         feeds.pass(room, 'read', { room: nameOf(room), user, seq }, ({ outlet }) => outlet === by?.outlet);

@@ -51,6 +51,8 @@ const CHECK_MS = 1_500;
 const HEALTH_MS = 1_000;
 const TELL_MS = 5_000;
 /** Rooms in one notice of heads; the store's own heads cover the rest. */
+/** Pages of history that are read at once. */
+const HISTORY_PAGES = 4;
 const MAX_NOTICE_HEADS = 1_000;
 
 export interface WorkerOptions {
@@ -202,6 +204,7 @@ export class Worker {
       tellOfIndex: this.#tellOfIndex,
       tellOfMembers: this.#tellOfMembers,
       tellOfJoin: (room, user) => this.#hooks.joined(room, user),
+      pages: new Gate(HISTORY_PAGES),
       confirmed: this.#orders.confirmed,
       isDraining: () => this.#isDraining,
     };

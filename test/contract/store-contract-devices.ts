@@ -183,6 +183,25 @@ export function deviceContract(scene: () => Scene): void {
     expect(await here.cursor(room, 'bob', devices[0] ?? '')).toMatchObject({ seq: 2 });
   });
 
+  test('a device that is not known is asked about, with how many rooms it is a step in', async () => {
+    const here = scene();
+    await here.roomOf('ada', 'bob');
+    await here.roomOf('ada', 'bob');
+    const asked: number[] = [];
+    const use = (device: string, refusal?: Error) =>
+      here.store.useDevice(here.user('bob'), device, 20, (rooms) => {
+        asked.push(rooms);
+        return refusal && Promise.reject(refusal);
+      });
+    await use('phone');
+    await use('phone');
+    await expect(use('tablet', new Error('too many'))).rejects.toThrow('too many');
+    expect((await here.store.devices(here.user('bob'))).map(({ device }) => device)).toEqual(['phone']);
+    await use('tablet');
+    await use('phone');
+    expect(asked).toEqual([2, 2, 2]);
+  });
+
   test('leaving forgets the cursors', async () => {
     const here = scene();
     const room = await here.roomOf('ada', 'bob');

@@ -108,3 +108,14 @@ test('without a limit on bytes they are not counted', () => {
     throw new Error('counted');
   });
 });
+
+test('a new device of somebody with many rooms is taken from their joins, at most all of them', async () => {
+  const { limits, taken } = scene();
+  await limits.device(ADA, 99);
+  expect(taken).toEqual([]);
+  await limits.device(ADA, 2_000);
+  expect(taken).toEqual([`10 joins ${ADA}`]);
+  await expect((async () => scene({ over: ['joins'] }).limits.device(ADA, 2_000))()).rejects.toMatchObject(
+    refused('rate-joins'),
+  );
+});

@@ -239,3 +239,19 @@ test('a namespace that was empty while somebody came in tells them of rooms, and
   expect(late.socket.connected).toBe(true);
   socket.terminate();
 });
+
+test('a body of long polling with more packets than a client may have outstanding ends the connection', async () => {
+  const base = `${guest.url}/socket.io/?EIO=4&transport=polling`;
+  const opened = await (await fetch(base)).text();
+  const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+  const post = async (body: string) => (await fetch(`${base}&sid=${sid}`, { method: 'POST', body })).status;
+  expect(await post(`40${JSON.stringify({ user: fresh('u') })}`)).toBe(200);
+  expect(await post(Array.from({ length: 500 }, () => '42["x"]').join('\u001e'))).toBe(200);
+  await post(Array.from({ length: 20_000 }, () => '42["x"]').join('\u001e'));
+  // The end is told by the next polls.
+  let polled = 200;
+  for (let i = 0; i < 5 && polled === 200; i += 1) polled = (await fetch(`${base}&sid=${sid}`)).status;
+  expect(polled).toBe(400);
+  using other = await ChatClient.connect(guest.url, { user: fresh('u') });
+  expect(other.socket.connected).toBe(true);
+});

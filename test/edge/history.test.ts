@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import type { Caller, ChatContext } from '../../src/edge/chat-context.ts';
 import type { Asked } from '../../src/edge/request.ts';
 import { handleHistory } from '../../src/edge/requests/history.ts';
+import { RecordingOutlet } from '../support/recording-outlet.ts';
 import { QUIET_PARTS } from '../support/quiet-parts.ts';
 
 const PAGE = {
@@ -16,7 +17,13 @@ const PAGE = {
 };
 
 function scene(confirmed: ChatContext['confirmed']) {
-  const session = { namespace: '/', user: 'ada', isClosed: false, gave: () => {} };
+  const session = {
+    namespace: '/',
+    user: 'ada',
+    isClosed: false,
+    gave: () => {},
+    outlet: new RecordingOutlet(),
+  };
   const context = { ...QUIET_PARTS, confirmed, store: { history: async () => PAGE } };
   const ask = () =>
     handleHistory(

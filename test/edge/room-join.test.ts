@@ -267,3 +267,21 @@ test('a join whose socket is gone by then is told to the others', async () => {
   await expect(joining).rejects.toMatchObject({ code: 'unavailable' });
   expect(joined).toEqual(['ada']);
 });
+
+test('what `delivered` has written is not written again, until it is further or the room begins anew', async () => {
+  const { session } = await welcomed('ada');
+  const { reply, after } = await joinOf(context, session, { room: 'room' });
+  after?.();
+  const { epoch } = reply as RoomState;
+  const at = (seq: number) => ({ epoch, seq });
+  session.gave(ROOM, at(9));
+  expect(session.cut(ROOM, at(5))).toEqual(at(5));
+  session.moved(ROOM, at(5));
+  for (const seq of [3, 5]) expect(session.cut(ROOM, at(seq))).toBeUndefined();
+  expect(session.cut(ROOM, at(12))).toEqual(at(9));
+  expect(session.cut(ROOM, { epoch: 'another', seq: 4 })).toEqual({ epoch: 'another', seq: 4 });
+  session.leave(ROOM);
+  await joinOf(context, session, { room: 'room' });
+  session.gave(ROOM, at(9));
+  expect(session.cut(ROOM, at(5))).toEqual(at(5));
+});

@@ -201,6 +201,24 @@ test('a body that does not come to its end is cut after its time', async () => {
   expect((await server.counts()).kept).toBe(0);
 });
 
+test('over the limit of bodies under way the one that has been so for longest goes, and others are served', async () => {
+  await using server = await PlainServer.start({ workers: 1, limits: { maxKept: 2 } });
+  using first = new RawClient(server.port);
+  using second = new RawClient(server.port);
+  for (const [client, path] of [
+    [first, '/first'],
+    [second, '/second'],
+  ] as const) {
+    client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n`);
+    await server.until(() => server.requests.includes(`POST ${path}`), 'the worker has its head');
+  }
+  const post = 'POST /third HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc';
+  expect(bodyOf<Who>(await sendRaw(server.port, post))).toMatchObject({ url: '/third', bytes: 3 });
+  expect(await first.answer).toBe('');
+  await server.until(() => server.requests.includes('cut /first'), 'the worker is told');
+  expect(server.requests).not.toContain('cut /second');
+});
+
 test('trap 18: the rest of a body whose worker died is never read as a request', async () => {
   await using server = await PlainServer.start({ workers: 2 });
   using client = new RawClient(server.port);

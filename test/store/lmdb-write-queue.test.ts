@@ -39,3 +39,19 @@ test('an urgent step takes along who waits, in the order asked', async () => {
   expect(played.ways).toHaveLength(2);
   expect(steps).toEqual(['a post', 'join', 'a post of who joined']);
 });
+
+test('of many long steps a transaction takes some, and the others come in turns after it', async () => {
+  const { played, queue } = play();
+  const order: string[] = [];
+  const ask = (name: string): Promise<void> =>
+    queue.run(() => {
+      vi.advanceTimersByTime(8);
+      order.push(name);
+    });
+  const asked = Promise.all(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(ask));
+  setImmediate(() => order.push('somebody else'));
+  await vi.advanceTimersByTimeAsync(100);
+  await asked;
+  expect(order.filter((name) => name.length === 1)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  expect(played.ways).toHaveLength(3);
+});

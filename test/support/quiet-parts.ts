@@ -1,6 +1,7 @@
 /** Parts of a worker that a test of others needs and does not look at. */
 import type { PresenceBoard } from '../../src/chat/presence-board.ts';
 import type { PresenceRoll } from '../../src/chat/presence-roll.ts';
+import { Gate } from '../../src/chat/gate.ts';
 import { Authorizer } from '../../src/edge/authorize.ts';
 import type { ChatContext } from '../../src/edge/chat-context.ts';
 import { EdgeLimits } from '../../src/edge/edge-limits.ts';
@@ -31,6 +32,7 @@ export const QUIET_PARTS: Pick<
   | 'tellOfJoin'
   | 'handOn'
   | 'confirmed'
+  | 'pages'
 > = {
   limits: UNLIMITED,
   authorizer: new Authorizer(undefined, { now: () => 0, onFailure: () => {} }),
@@ -43,4 +45,5 @@ export const QUIET_PARTS: Pick<
   tellOfJoin: () => {},
   handOn: () => {},
   confirmed: () => undefined,
+  pages: new Gate(4),
 };

@@ -65,15 +65,17 @@ export const API_HANDLERS: ApiHandlers = {
     return { status: 200, body: reply };
   },
 
-  async getMessages({ store }, { namespace, room: name, query }) {
+  getMessages({ store, pages }, { namespace, room: name, query }) {
     const { before, after, limit } = query;
-    // Nobody’s name: what lies before a membership is not hidden from a program.
-    const page = await store.history(roomId(namespace, name), { user: '', before, after, limit });
-    const { info, more } = page;
-    return {
-      status: 200,
-      body: { epoch: presentEpoch(info.chain), first: info.first, messages: messagesOf(page), more },
-    };
+    return pages.run(async () => {
+      // Nobody’s name: what lies before a membership is not hidden from a program.
+      const page = await store.history(roomId(namespace, name), { user: '', before, after, limit });
+      const { info, more } = page;
+      return {
+        status: 200,
+        body: { epoch: presentEpoch(info.chain), first: info.first, messages: messagesOf(page), more },
+      };
+    });
   },
 
   async listRooms({ store }, { namespace, query }) {

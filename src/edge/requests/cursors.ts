@@ -23,7 +23,8 @@ export const handleDelivered: Handler<'delivered'> = async (
   for (const [name, position] of claimed) {
     const room = roomId(session.namespace, name);
     const to = session.cut(room, position);
-    if (to !== undefined && to.seq > 0) moves.push(cursors.move({ room, user, device, to }));
+    if (to !== undefined && to.seq > 0)
+      moves.push(cursors.move({ room, user, device, to }).then(() => session.moved(room, to)));
   }
   await Promise.all(moves);
   return { reply: {} };

@@ -1,12 +1,26 @@
 /** `history`: a page of the past, for members. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { roomId } from '../../chat/identity.ts';
 import { presentEpoch, validUpTo } from '../../chat/position.ts';
+import type { Session } from '../../chat/session.ts';
 import type { RoomInfo } from '../../chat/store-types.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import type { Handler } from '../request.ts';
+import type { RequestOf } from '../../protocol/requests.ts';
+import type { ChatContext } from '../chat-context.ts';
+import type { Answer, Handler } from '../request.ts';
 import { messagesOf } from '../shown-messages.ts';
 
-export const handleHistory: Handler<'history'> = async ({ store, confirmed }, { session }, request) => {
+export const handleHistory: Handler<'history'> = (context, { session }, request) =>
+  // A client may ask for a thousand pages in one turn.
+  session.outlet.pages.run(() => context.pages.run(() => pageOf(context, session, request)));
+
+async function pageOf(
+  { store, confirmed }: ChatContext,
+  session: Session,
+  request: RequestOf<'history'>,
+): Promise<Answer> {
+  await turn();
+  if (session.isClosed) throw new ChatError('unavailable', 'the connection is closed');
   const { before, after, limit, epoch } = request;
   const room = roomId(session.namespace, request.room);
   const page = await store.history(room, { user: session.user, before, after, limit });
@@ -27,7 +41,7 @@ export const handleHistory: Handler<'history'> = async ({ store, confirmed }, { 
       more: page.more,
     },
   };
-};
+}
 
 /** A seq of an epoch that is over means something only up to the base of a later one. */
 function checkEpoch({ chain }: RoomInfo, epoch: string, seq: number): void {

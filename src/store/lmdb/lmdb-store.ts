@@ -29,6 +29,7 @@ import type {
   ListedMember,
   ListedRoom,
   ListPage,
+  MayAdd,
   Page,
   PageRequest,
   PresenceChange,
@@ -49,18 +50,10 @@ import { ChatError } from '../../protocol/errors.ts';
 import type { Durability, Position } from '../../protocol/words.ts';
 import { appendBatch } from './append-step.ts';
 import { clearRoom, closeRoom, dirtyRooms } from './delete-step.ts';
+import { noteDevice } from './device-use.ts';
 import { openEnvironment, type Environment, type EnvironmentOptions } from './environment.ts';
 import { blockUser, governRoom, openDirect } from './govern-step.ts';
-import {
-  indexVersionOf,
-  isNewestDevice,
-  joinRoom,
-  leaveRoom,
-  markRead,
-  moveCursor,
-  roomsOf,
-  useDevice,
-} from './member-steps.ts';
+import { indexVersionOf, joinRoom, leaveRoom, markRead, moveCursor, roomsOf } from './member-steps.ts';
 import { moveHook } from './hook-step.ts';
 import { listMembers, listRooms, memberNames, scannedRooms } from './list-steps.ts';
 import { LmdbData } from './lmdb-data.ts';
@@ -210,11 +203,8 @@ export class LmdbStore implements Store {
     return this.#data.read(() => users.map((user) => indexVersionOf(this.#env, user)));
   }
 
-  async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
-    // Most connections are of the device that was used last: nothing to write.
-    const entry = this.#data.read(() => this.#env.users.get(user));
-    if (entry !== undefined && isNewestDevice(entry, device)) return;
-    return this.#data.write(() => useDevice(this.#env, user, device, maxDevices, this.#now()));
+  useDevice(user: UserId, device: string, maxDevices: number, mayAdd?: MayAdd): Promise<void> {
+    return noteDevice(this.#data, user, device, maxDevices, mayAdd);
   }
 
   moveCursors(moves: readonly CursorMove[]): Promise<void> {

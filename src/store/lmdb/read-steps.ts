@@ -17,7 +17,7 @@ import type { Environment } from './environment.ts';
 import { own, type MemberRecord, type RoomRecord } from './records.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
-const MAX_HISTORY_BYTES = 4_194_304;
+const MAX_HISTORY_BYTES = 1_048_576;
 
 export function infoOf({ kind, title, chain, head, first, members, lastAt }: RoomRecord): RoomInfo {
   return { kind, title, chain, head, first, members, lastAt };
@@ -121,7 +121,7 @@ export function readHistory(
     return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
   }
   const from = Math.max(floor, ceiling - request.limit + 1);
-  const entries = newestWithin(rangeOf(env, room, from, ceiling, request.limit, Number.POSITIVE_INFINITY));
+  const entries = newestOf(env, room, from, ceiling);
   const more = (entries[0]?.seq ?? floor) > floor;
   return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
 }
@@ -130,14 +130,23 @@ function editedIn(env: Environment, room: RoomId, record: RoomRecord, entries: r
   return editedBetween(env, room, record, entries[0]?.seq ?? 1, entries.at(-1)?.seq ?? 0);
 }
 
-/** A page backwards keeps its newest entries when it has too many bytes. */
-function newestWithin(entries: readonly Entry[]): readonly Entry[] {
+/** A page backwards keeps under the limit, but for one entry that is longer by itself. */
+function newestOf(env: Environment, room: RoomId, from: number, to: number): Entry[] {
+  const entries: Entry[] = [];
+  if (to < from) return entries;
+  const maker = new EntryMaker(room);
   let bytes = 0;
-  for (let i = entries.length - 1; i >= 0; i -= 1) {
-    bytes += Buffer.byteLength(entries[i]?.json ?? '');
-    if (bytes > MAX_HISTORY_BYTES && i < entries.length - 1) return entries.slice(i + 1);
+  // Keys in reverse: from the first one given, which is the highest, down to the other.
+  for (const { key, value } of env.log.getRange({
+    start: [room, to],
+    end: [room, from - 1],
+    reverse: true,
+  })) {
+    bytes += Buffer.byteLength(value);
+    if (bytes > MAX_HISTORY_BYTES && entries.length > 0) break;
+    entries.push(maker.fromStored(key[1], value));
   }
-  return entries;
+  return entries.toReversed();
 }
 
 function rangeOf(

@@ -13,6 +13,7 @@
  * (`ChatError`) comes before a step's first write and stands alone; any other failure undoes the
  * whole transaction. Steps may run again, in a new one: they keep nothing of the one before.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { ABORT } from 'lmdb';
 import { StoreUnavailable } from '../../chat/store-unavailable.ts';
 import { ChatError } from '../../protocol/errors.ts';
@@ -35,6 +36,8 @@ export interface WriteQueueOptions {
 
 /** Milliseconds from a transaction to the next, where nothing in it is urgent. */
 const APART_MS = 10;
+/** A transaction takes no further step after so many milliseconds: others wait for the lock, and the event loop stands still. */
+const HOLD_MS = 20;
 const MAX_TRIES = 100;
 /** Of them, with an end by LMDB itself. */
 const MAX_UNDONE = 5;
@@ -125,11 +128,15 @@ export class WriteQueue {
       const taken = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#transact(taken);
+        const done = await this.#transact(taken);
+        const rest = taken.splice(done);
+        this.#waiting.unshift(...rest);
         for (const { refusal, resolve, reject } of taken) {
           if (refusal === undefined) resolve();
           else reject(refusal);
         }
+        // What is left of many long ones waits for whatever else the worker has to do.
+        if (rest.length > 0) await turn();
       } catch (error) {
         this.#failures += 1;
         const reason = unavailable(error);
@@ -140,11 +147,13 @@ export class WriteQueue {
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  async #transact(taken: readonly Waiting[]): Promise<void> {
+  /** How many were done, the first ones. */
+  async #transact(taken: readonly Waiting[]): Promise<number> {
     let undone = 0;
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       try {
-        if (await this.#attempt(taken)) return;
+        const done = await this.#attempt(taken);
+        if (done !== undefined) return done;
       } catch (error) {
         undone += 1;
         if (!isUndone(error) || undone > MAX_UNDONE) throw error;
@@ -154,17 +163,23 @@ export class WriteQueue {
     throw new Error(`others open the data again and again: no commit in ${MAX_TRIES} tries`);
   }
 
-  /** False: it would have undone another's commit, and was not made. */
-  async #attempt(taken: readonly Waiting[]): Promise<boolean> {
+  /** How many were done; undefined: it would have undone another's commit, and was not made. */
+  async #attempt(taken: readonly Waiting[]): Promise<number | undefined> {
     this.#check();
     const { root, base, lock, flusher } = this.#env;
     let failure: unknown;
     let isStale = false;
+    let done = 0;
     const steps = (): typeof ABORT | undefined => {
       try {
         isStale = base.mend();
         if (isStale) return ABORT;
-        for (const waiting of taken) runStep(waiting);
+        const until = performance.now() + HOLD_MS;
+        for (const waiting of taken) {
+          if (done > 0 && performance.now() >= until) break;
+          runStep(waiting);
+          done += 1;
+        }
         this.#isWanted = lock.isWanted();
         return undefined;
       } catch (error) {
@@ -176,8 +191,8 @@ export class WriteQueue {
     const isAtOnce = !this.#isWanted && !flusher.isStalled && lock.isFree();
     try {
       const outcome = isAtOnce ? root.transactionSync(steps) : await root.childTransaction(steps);
-      if (outcome !== ABORT) return true;
-      if (isStale) return false;
+      if (outcome !== ABORT) return done;
+      if (isStale) return undefined;
     } catch (error) {
       failure = await commitFailure(error);
       // At once: the next that is waited for on a thread would never return.

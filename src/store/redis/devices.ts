@@ -1,6 +1,6 @@
 /** Devices of users, and their cursors in rooms. */
 import { nameOf, type RoomId, type UserId } from '../../chat/identity.ts';
-import type { CursorMove } from '../../chat/store-types.ts';
+import type { CursorMove, MayAdd } from '../../chat/store-types.ts';
 import { inWindows } from './chunks.ts';
 import type { RoomSteps } from './room-steps.ts';
 import type { UserIndex } from './user-index.ts';
@@ -12,11 +12,13 @@ export async function useDevice(
   user: UserId,
   device: string,
   maxDevices: number,
+  mayAdd: MayAdd | undefined,
 ): Promise<void> {
   if (await index.touch(user, device)) return;
   const name = nameOf(user);
   const { rooms, devices } = await index.known(user);
   const known = devices.filter((other) => other !== device);
+  if (known.length === devices.length) await mayAdd?.(rooms.length);
   // The device is known only when all its cursors are set, so that one that was cut short goes on.
   if (known.length > 0) await inWindows(rooms, (room) => steps.device(room, name, device, 'head'));
   const forgotten = known.slice(0, Math.max(0, known.length + 1 - maxDevices));

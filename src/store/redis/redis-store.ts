@@ -28,6 +28,7 @@ import type {
   ListedMember,
   ListedRoom,
   ListPage,
+  MayAdd,
   Page,
   PageRequest,
   PresenceChange,
@@ -265,8 +266,8 @@ export class RedisStore implements Store {
     return versions.map((version) => Number(version ?? 0));
   }
 
-  async useDevice(user: UserId, device: string, maxDevices: number): Promise<void> {
-    await useDevice(this.#index, this.#steps, user, device, maxDevices);
+  async useDevice(user: UserId, device: string, maxDevices: number, mayAdd?: MayAdd): Promise<void> {
+    await useDevice(this.#index, this.#steps, user, device, maxDevices, mayAdd);
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {

@@ -16,7 +16,7 @@ import { chunks, inWindows } from './chunks.ts';
 import type { JoinAnswer, RoomSteps, Seen } from './room-steps.ts';
 
 /** Bytes of one page of history; pages of `page` bring their own limit. */
-const MAX_HISTORY_BYTES = 4_194_304;
+const MAX_HISTORY_BYTES = 1_048_576;
 /** Rooms of one script call; in a Cluster each is a call, its keys are on one server. */
 const VIEWS_AT_ONCE = 50;
 /** How often a question is put anew because the room changed under it. */
