@@ -35,6 +35,8 @@ interface State {
   tokens: number;
   /** Spent before they were there. */
   debt: number;
+  /** Spent in this window, here. */
+  spent: number;
   /** When the window ends; 0: the store has not said. */
   until: number;
   /** In this window there was none left once. */
@@ -109,7 +111,7 @@ export class SharedLimits {
     // Once there was none left, nobody is lent anything in this window.
     const lends = rate.count >= WAITS_UNDER && !state.wasShort;
     if (lends && state.debt + count <= rate.count / PART) {
-      state.debt += count;
+      borrow(state, count);
       if (state.debt > rate.count / UNTOLD_PART) this.#prefetch(state);
       return 0;
     }
@@ -117,8 +119,9 @@ export class SharedLimits {
   }
 
   /**
-   * As `take`, of what nobody waits for: until the store has answered it is lent, at most what the
-   * limit is. Once there was none left in a window, only what is in hand is given.
+   * As `take`, of what nobody waits for: until the store has answered it is lent, as long as this
+   * worker has not spent the whole limit. Once there was none left in a window, only what is in
+   * hand is given.
    */
   takeNow(limit: Limit | undefined, id: string, count = 1): number {
     if (limit === undefined) return 0;
@@ -127,9 +130,8 @@ export class SharedLimits {
     if (this.#spend(state, count)) return 0;
     const wait = this.#shortFor(state, count, now);
     if (wait > 0) return wait;
-    const most = this.#isAway ? shareOf(state.rate) : state.rate.count;
-    const isLent = !state.wasShort && state.debt + count <= most;
-    if (isLent) state.debt += count;
+    const isLent = !state.wasShort && count <= this.#lendable(state);
+    if (isLent) borrow(state, count);
     if (!isLent || state.debt > state.rate.count / UNTOLD_PART) this.#prefetch(state);
     return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
   }
@@ -164,6 +166,7 @@ export class SharedLimits {
       rate,
       tokens: 0,
       debt: 0,
+      spent: 0,
       until: 0,
       wasShort: false,
       short: undefined,
@@ -188,10 +191,15 @@ export class SharedLimits {
     return Math.max(1, Math.ceil(state.until - now));
   }
 
+  /** To those who do not wait: of the whole limit once, or, while the store is away, of what falls to it here. */
+  #lendable({ debt, spent, rate }: State): number {
+    return this.#isAway ? shareOf(rate) - debt : rate.count - spent;
+  }
+
   /** False: there are not so many in hand. */
   #spend(state: State, count: number): boolean {
     if (state.tokens < count) return false;
-    state.tokens -= count;
+    spend(state, count);
     if (state.tokens === 0) this.#prefetch(state);
     return true;
   }
@@ -205,7 +213,7 @@ export class SharedLimits {
     for (;;) {
       await (state.asking ?? this.#ask(state, this.#chunk(state, count)));
       if (state.tokens >= count) {
-        state.tokens -= count;
+        spend(state, count);
         return 0;
       }
       const wait = this.#shortFor(state, count, this.#options.now());
@@ -275,6 +283,16 @@ export class SharedLimits {
   #aloneFor({ until }: State): number {
     return until > 0 ? Math.max(1, until - this.#options.now()) : ALONE_MS;
   }
+}
+
+function spend(state: State, count: number): void {
+  state.tokens -= count;
+  state.spent += count;
+}
+
+function borrow(state: State, count: number): void {
+  state.debt += count;
+  state.spent += count;
 }
 
 /**

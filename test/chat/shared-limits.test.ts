@@ -263,6 +263,17 @@ test('before the store has answered no more is lent than the limit is', () => {
   expect(waits.filter((wait) => wait === 0)).toHaveLength(30);
 });
 
+test('whoever was refused what nobody waits for is not lent it again when the store answers', async () => {
+  const [one] = scene(1).limits;
+  const tryOnce = () => one?.takeNow(per(30), 'ada') ?? 0;
+  for (let i = 0; i < 30; i += 1) expect(tryOnce()).toBe(0);
+  expect(tryOnce()).toBeGreaterThan(0);
+  for (let i = 0; i < 100; i += 1) {
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    expect(tryOnce()).toBeGreaterThan(0);
+  }
+});
+
 test('of the first few of what nobody waits for the store hears nothing either', async () => {
   const { tokens, limits } = scene(1);
   for (let i = 0; i < 10; i += 1) expect(limits[0]?.takeNow(per(2_560), 'ada')).toBe(0);
