@@ -10,7 +10,7 @@ import { hereOf, NEVER_SEEN, type Here, type PresenceEntry, type PresenceRecord 
 import type { Store } from './store.ts';
 import type { PresenceChange } from './store-types.ts';
 
-/** Users that are taken back in one call. */
+/** Users of one call. */
 const STEP = 500;
 
 export interface PresenceRollOptions {
@@ -39,7 +39,7 @@ export interface Written {
 interface Connection {
   readonly key: object;
   here: Here;
-  /** Ms since 1970. */
+  /** Ms since 1970; that of the one before, where it came back within the grace time. */
   readonly since: number;
 }
 
@@ -95,8 +95,10 @@ export class PresenceRoll {
   }
 
   arrive(user: UserId, connection: object): void {
-    const here: Connection = { key: connection, here: 'online', since: this.#options.wallNow() };
     const known = this.#users.get(user);
+    // Whoever is back within the grace time was never away, and nothing is written.
+    const kept = this.#leaving.has(user) ? known?.written?.since : undefined;
+    const here: Connection = { key: connection, here: 'online', since: kept ?? this.#options.wallNow() };
     if (known === undefined)
       this.#users.set(user, { connections: [here], written: undefined, left: undefined });
     else {
@@ -141,11 +143,13 @@ export class PresenceRoll {
   }
 
   async #turn(): Promise<void> {
-    const due = this.#takeDue();
+    const due = [...this.#takeDue()];
+    let at = 0;
     try {
-      if (due.size > 0) await this.#write(due);
+      // A crowd that goes at once is no single step of the store.
+      for (; at < due.length; at += STEP) await this.#write(due.slice(at, at + STEP));
     } catch (error) {
-      for (const user of due) this.#due.add(user);
+      for (const user of due.slice(at)) this.#due.add(user);
       throw error;
     }
   }
@@ -208,7 +212,7 @@ export class PresenceRoll {
     return due;
   }
 
-  async #write(due: ReadonlySet<UserId>): Promise<void> {
+  async #write(due: readonly UserId[]): Promise<void> {
     const lease = await this.open();
     const changes: PresenceChange[] = [];
     for (const user of due) {

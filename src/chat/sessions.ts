@@ -182,19 +182,14 @@ export class Sessions {
       if (session.hasFeed(room)) session.recheck(room);
       else session.drop(room, await this.#reasonOf(room, session.user));
     }
-    const missing = rooms.filter((room) => !session.knows(room));
+    const missing = rooms.filter((room) => !session.knows(room) && !this.#isChanging(session, room));
     if (missing.length === 0) return;
     const views = await this.#store.views(session.user, session.device, missing);
     for (const [i, room] of missing.entries()) {
       const view = views[i];
       // Since the question the session may have joined by itself, or gone.
       if (!isMember(view) || session.isClosed || session.knows(room)) continue;
-      const changing = session.changing(room);
-      if (changing !== undefined) {
-        // A join of its own tells of the room; behind anything else this looks again.
-        void changing.then(() => this.hint(session.userId));
-        continue;
-      }
+      if (this.#isChanging(session, room)) continue;
       if (!session.subscribesAll || !session.hasRoom) {
         this.#options.onRoom(session, session.show(room, view));
         continue;
@@ -203,6 +198,13 @@ export class Sessions {
       this.#options.onRoom(session, state);
       start();
     }
+  }
+
+  /** A join of its own tells of the room; behind anything else this looks again. */
+  #isChanging(session: Session, room: RoomId): boolean {
+    const changing = session.changing(room);
+    void changing?.then(() => this.hint(session.userId));
+    return changing !== undefined;
   }
 
   /** Why the user is no member any more, by the newest entries of the log; of what is older only that it is so. */

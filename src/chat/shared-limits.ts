@@ -5,7 +5,8 @@
  * The store has the count; a worker takes tokens of it in chunks and spends them without asking,
  * so the common case costs no round trip. What it has not spent for a while it gives back. So no
  * more is ever spent than there is, but for the first of a large limit, which is not kept waiting:
- * one in 64 at most, on each worker. One in 256 the store is not even told of, until there are
+ * one in 64 at most, on each worker, and the whole of it, once, of what nobody can wait for until the
+ * store answers. One in 256 the store is not even told of, until there are
  * more: of the many who come, most connect once and join a few rooms.
  */
 import type { Rate } from './rate.ts';

@@ -73,7 +73,7 @@ export interface Store {
 
   /**
    * Ends the membership by a `system` entry (`action: "left"`); cursors are forgotten.
-   * `not_found`: not a member. `conflict`: the last owner of a room with other members.
+   * `not_found`: not a member. `conflict`: the last owner.
    */
   leave(room: RoomId, user: string): Promise<Left>;
 

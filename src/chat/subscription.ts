@@ -20,6 +20,9 @@ import { StoreUnavailable } from './store-unavailable.ts';
 import type { Page } from './store-types.ts';
 import { ChatError } from '../protocol/errors.ts';
 
+/** What a look at the log gave: a page, or why there is none any more. */
+type Found = Page | 'gone' | 'deleted';
+
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 2_000;
 
@@ -127,7 +130,11 @@ export class Subscription {
   async #run(): Promise<void> {
     let failures = 0;
     while (this.#isCatchingUp()) {
-      const isProgress = await this.outlet.pages.run(() => this.#step());
+      await this.feed.good();
+      const found = await this.outlet.pages.run(() => this.#step());
+      // A page that may not be handed on yet waits here: `history` of this socket needs the same places.
+      if (typeof found !== 'boolean') await this.feed.good();
+      const isProgress = typeof found === 'boolean' ? found : await this.#use(found);
       failures = isProgress ? 0 : failures + 1;
       // The first empty page is how a caught-up socket gets to the feed; more mean waiting.
       if (failures > 1 && this.#isCatchingUp())
@@ -135,19 +142,22 @@ export class Subscription {
     }
   }
 
-  /** One page, or the end of catching up; true: it brought anything. */
-  async #step(): Promise<boolean> {
-    if (!this.#isCatchingUp()) return false;
+  /** One page, or the end of catching up; true: it brought anything. Else what may not be handed on yet. */
+  async #step(): Promise<boolean | Found> {
     await this.outlet.drained();
-    await this.feed.good();
-    if (!this.#isCatchingUp()) return false;
+    if (!this.#isCatchingUp() || !this.feed.isGood) return false;
     if (this.#isSettled) {
       if (this.feed.isBehind(this.#position)) await this.feed.repair();
-      if (!this.#isCatchingUp() || this.#goLive()) return false;
+      if (!this.#isCatchingUp() || (this.feed.isGood && this.#goLive())) return false;
     }
-    const page = await this.#read();
-    await this.feed.good();
-    if (!this.#isCatchingUp() || page === 'unavailable') return false;
+    const found = await this.#read();
+    if (found === undefined) return false;
+    return this.feed.isGood ? this.#use(found) : found;
+  }
+
+  /** True: it brought anything. */
+  async #use(page: Found): Promise<boolean> {
+    if (!this.#isCatchingUp()) return false;
     if (page === 'deleted') this.end('deleted');
     else if (page === 'gone') {
       // The log says why, unless the feed is past that entry.
@@ -157,13 +167,13 @@ export class Subscription {
     return false;
   }
 
-  async #read(): Promise<Page | 'gone' | 'deleted' | 'unavailable'> {
+  async #read(): Promise<Found | undefined> {
     try {
       const { maxBatch: limit, maxPageBytes: maxBytes } = this.feed.limits;
       const page = await this.feed.read({ after: this.#position, user: this.user, limit, maxBytes });
       return page.membership === undefined ? 'gone' : page;
     } catch (error) {
-      if (error instanceof StoreUnavailable) return 'unavailable';
+      if (error instanceof StoreUnavailable) return undefined;
       if (error instanceof ChatError && error.code === 'not_found') return 'deleted';
       throw error;
     }

@@ -7,7 +7,10 @@ import type { Flags } from './command-line.ts';
 /** Resolves with the exit code when the server has ended. */
 export async function start(flags: Flags, mistakes: readonly string[]): Promise<number> {
   keepYoungHeapSmall();
-  const server = await runServer(loadConfig(flags, process.env, mistakes), {
+  const loaded = loadConfig(flags, process.env, mistakes);
+  // Only its hash is held, and no worker inherits it.
+  delete process.env['CHAT_API_KEY'];
+  const server = await runServer(loaded, {
     handlesSignals: true,
     onReady: (url) => process.stdout.write(`chat-server ready ${url}\n`),
   });

@@ -61,13 +61,21 @@ function isLoopback(host: string): boolean {
 
 const MIN_HOOK_SECRET_BYTES = 16;
 
+/** Of the key that it stands for. */
+function hookKeyBytes(secret: string): number {
+  const [, base64] = /^whsec_(.*)$/s.exec(secret) ?? [];
+  return base64 === undefined ? Buffer.byteLength(secret) : Buffer.from(base64, 'base64').length;
+}
+
 function ofHooks(
   { hook = [], authorize, hookSecret }: Partial<Config>,
   said: (name: OptionName) => string,
 ): string[] {
-  const bytes = Buffer.byteLength(hookSecret ?? '');
+  const bytes = hookKeyBytes(hookSecret ?? '');
   if (hookSecret !== undefined && bytes < MIN_HOOK_SECRET_BYTES)
-    return [`${said('hookSecret')} must be at least ${MIN_HOOK_SECRET_BYTES} bytes; got ${bytes}`];
+    return [
+      `${said('hookSecret')} must be at least ${MIN_HOOK_SECRET_BYTES} bytes, behind whsec_ as base64; got ${bytes}`,
+    ];
   if ((hook.length === 0 && authorize === undefined) || hookSecret !== undefined) return [];
   const needs = said(hook.length > 0 ? 'hook' : 'authorize');
   return [`${needs} needs --hook-secret: receivers tell by it that what comes is this server’s`];

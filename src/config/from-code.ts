@@ -23,7 +23,7 @@ export function configFromCode(options: CodeOptions): Loaded {
   const mistakes: string[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!isOption(name)) {
+    if (!isOption(name) || optionRow(name).isEnvOnly === true) {
       mistakes.push(`${name} is no option of this server`);
       continue;
     }

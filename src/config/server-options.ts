@@ -15,7 +15,7 @@ import {
 import { apiKeys, jwkSet, publicKeyFile } from './key-kinds.ts';
 import type { OptionRow } from './option-row.ts';
 
-const NAMESPACE = matching(/^\/[a-z0-9*-]{1,32}$/, 'a namespace such as /acme or a pattern such as /team-*');
+const NAMESPACE = matching(/^\/[a-z0-9*-]{0,32}$/, 'a namespace such as /acme or a pattern such as /team-*');
 const HTTP_URL = httpUrl();
 const ORIGIN = matching(/^(\*|https?:\/\/[^\s/,]+)$/, 'an origin such as https://chat.example.org, or *');
 const REDIS_URL = matching(

@@ -69,15 +69,22 @@ export class EdgeLimits {
     return this.#take('joins', user, Math.min(rooms, joins.rate.count));
   }
 
-  /** `address`: undefined where it is not known. */
-  async connect(user: UserId, address: string | undefined): Promise<void> {
-    if (address !== undefined) await this.#take('addressConnects', address, 1);
-    await this.#take('connects', user, 1);
+  /** Whoever it is: before anything is checked of what the connection says. */
+  address(address: string): Promise<void> | undefined {
+    return this.#take('addressConnects', address, 1);
+  }
+
+  connect(user: UserId): Promise<void> | undefined {
+    return this.#take('connects', user, 1);
   }
 
   /** Any request. Nobody waits here, or the order of a socket's requests would be another. */
-  request(user: UserId, bytes: () => number): void {
+  request(user: UserId): void {
     this.#takeNow('requests', user, 1);
+  }
+
+  /** What it came with; its shape was checked before. */
+  bytes(user: UserId, bytes: () => number): void {
     if (this.#limits.bytes !== undefined) this.#takeNow('bytes', user, bytes());
   }
 

@@ -13,7 +13,7 @@ import type { Position } from '../protocol/words.ts';
 import { checkRevoked, type Identity } from './auth.ts';
 import type { ChatContext } from './chat-context.ts';
 import { userId, type UserId } from '../chat/identity.ts';
-import { authorize } from './authorize-all.ts';
+import { authorize, isAsked } from './authorize-all.ts';
 import { namespaceCheck } from './namespaces.ts';
 import { errorBody } from './request.ts';
 
@@ -24,6 +24,8 @@ export interface Arrival {
   readonly positions: ReadonlyMap<string, Position>;
   readonly subscribesAll: boolean;
 }
+
+const NO_POSITIONS: ReadonlyMap<string, Position> = new Map();
 
 /** A device that does not close what it opens may have so many times the connections of a user. */
 const DEVICE_SHARE = 4;
@@ -97,14 +99,17 @@ export class Handshake {
   }
 
   async #identify(socket: Socket, namespace: string, auth: unknown): Promise<void> {
+    const { limits: edgeLimits, store } = this.#context;
+    // Of the client, should a proxy stand between (forget-requests.ts).
+    const address: string | undefined = socket.handshake.address;
+    if (address !== undefined) await edgeLimits.address(address);
     const { limits } = this.#context.settings;
     checkShape(auth, limits.maxDepth);
-    const { token, user, device, positions = {}, subscribe = true } = parse(authSchema, auth);
-    const entries = Object.entries(positions);
-    if (entries.length > limits.maxRoomsPerUser) {
+    const { token, user, device, positions = NO_POSITIONS, subscribe = true } = parse(authSchema, auth);
+    if (positions.size > limits.maxRoomsPerUser) {
       throw new ChatError(
         'too_large',
-        `auth.positions must be at most ${limits.maxRoomsPerUser} (maxRoomsPerUser); got ${entries.length}`,
+        `auth.positions must be at most ${limits.maxRoomsPerUser} (maxRoomsPerUser); got ${positions.size}`,
       );
     }
     const { auth: authenticator } = this.#context;
@@ -112,16 +117,14 @@ export class Handshake {
       authenticator.mode === 'guest'
         ? authenticator.guest(user)
         : await authenticator.token(token ?? undefined, namespace);
-    const { limits: edgeLimits, store } = this.#context;
-    // Of the client, should a proxy stand between (forget-requests.ts).
-    const address: string | undefined = socket.handshake.address;
-    await edgeLimits.connect(userId(namespace, identity.user), address);
+    await edgeLimits.connect(userId(namespace, identity.user));
     // Behind the limit: it asks the store.
     if (identity.issuedAt !== undefined)
       checkRevoked(identity.issuedAt, await revokedBefore(store, userId(namespace, identity.user)));
-    await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
+    if (isAsked(this.#context))
+      await authorize(this.#context, { action: 'connect', namespace, user: identity.user, device });
     this.#checkDevice(userId(namespace, identity.user), device);
-    this.#arrivals.set(socket, { identity, device, positions: new Map(entries), subscribesAll: subscribe });
+    this.#arrivals.set(socket, { identity, device, positions, subscribesAll: subscribe });
   }
 
   /** Sockets of one device never replace each other; so that there is an end to them all the same, one too many is not let in. */

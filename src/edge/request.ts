@@ -138,8 +138,11 @@ export class Dispatcher {
     input: unknown,
     asked: Asked,
   ): Promise<Answer> | undefined {
-    this.#context.limits.request(caller.session.userId, () => JSON.stringify(input ?? {}).length);
-    checkShape(input, this.#context.settings.limits.maxDepth);
+    const { limits, settings } = this.#context;
+    const { userId } = caller.session;
+    limits.request(userId);
+    checkShape(input, settings.limits.maxDepth);
+    limits.bytes(userId, () => Buffer.byteLength(JSON.stringify(input ?? {})));
     const request = parse(this.#schemas[name], input ?? {});
     return this.#handlers[name](this.#context, caller, request as RequestOf<N>, asked);
   }

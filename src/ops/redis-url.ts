@@ -55,11 +55,20 @@ export function parseRedisUrl(url: string): RedisTarget {
     kind,
     hosts,
     isTls: tls === 's',
-    username: username === '' || username === undefined ? undefined : decodeURIComponent(username),
-    password: password === undefined ? undefined : decodeURIComponent(password),
+    username: username === '' || username === undefined ? undefined : decoded(username),
+    password: password === undefined ? undefined : decoded(password),
     database: kind === 'single' ? Number(path) : 0,
-    masterName: kind === 'sentinel' ? decodeURIComponent(path) : '',
+    masterName: kind === 'sentinel' ? decoded(path) : '',
   };
+}
+
+/** What is wrong is not shown: it is mostly a password. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new RedisUrlError('the Redis URL has a % that begins no escape; a % itself is written %25');
+  }
 }
 
 function parseHost(text: string, defaultPort: number): RedisHost {

@@ -101,7 +101,7 @@ export function apiOperations(limits: Limits) {
           durability: v.picklist(['disk', 'replicated', 'memory']),
         }),
       },
-      errors: ['muted', 'rate_limited', 'busy'],
+      errors: ['muted', 'banned', 'rate_limited', 'busy'],
       isIdempotent: true,
     },
     getMessages: {

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { ChatError } from './errors.ts';
 import { DEFAULT_PAGE, type Limits } from './limits.ts';
-import { DIRECT_PATTERN, MESSAGE_ID_PATTERN, ROOM_PATTERN, USER_PATTERN } from './words.ts';
+import { DIRECT_PATTERN, MESSAGE_ID_PATTERN, ROOM_PATTERN, USER_PATTERN, type Position } from './words.ts';
 
 const MAX_SEQ = 1e14;
 
@@ -68,7 +68,30 @@ const emoji = v.pipe(
 /** Milliseconds since 1970; 0: none. */
 export const time = whole(0, 8.64e15);
 
-const positions = v.record(v.string(), positionSchema, must('be { [room]: { epoch, seq } }'));
+/** As a map: the library's record leaves out names that an object has of itself, which a room may have. */
+const positions = v.pipe(
+  v.custom<Record<string, unknown>>(
+    (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
+    must('be { [room]: { epoch, seq } }'),
+  ),
+  v.rawTransform(({ dataset: { value: input }, addIssue, NEVER }): ReadonlyMap<string, Position> => {
+    const found = new Map<string, Position>();
+    for (const [key, value] of Object.entries(input)) {
+      const result = v.safeParse(positionSchema, value, { abortEarly: true });
+      if (!result.success) {
+        const [{ message, input: got, path = [] }] = result.issues;
+        addIssue({
+          message,
+          input: got,
+          path: [{ type: 'object', origin: 'value', input, key, value }, ...path],
+        });
+        return NEVER;
+      }
+      found.set(key, result.output);
+    }
+    return found;
+  }),
+);
 
 export const cursor = v.pipe(
   string('be a cursor'),
@@ -152,6 +175,8 @@ export function parse<S extends v.GenericSchema>(
   input: unknown,
   what = 'the object',
 ): v.InferOutput<S> {
+  // To the library a list is an object.
+  if (Array.isArray(input)) throw new ChatError('bad_request', `${what} must be an object; got a list`);
   const result = v.safeParse(schema, input, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;

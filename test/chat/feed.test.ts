@@ -283,30 +283,41 @@ test('text that is no batch is dropped', () => {
     expect(decodeBatch(text)).toBe(undefined);
 });
 
-test('G10: while nothing may be handed on some batches wait, and the rest is read when it may', async () => {
-  await become('ada');
-  let isGood = true;
-  let repaired = 0;
-  const waiting: (() => void)[] = [];
+/** Feeds that may hand on when they are let. */
+function heldFeeds() {
+  const held = {
+    isGood: true,
+    repaired: 0,
+    waiting: [] as (() => void)[],
+    release(): void {
+      held.isGood = true;
+      for (const task of held.waiting.splice(0)) task();
+    },
+  };
   feeds = new Feeds(
     {
       ...feedContext({ store, onFault: (error) => faults.push(error) }),
-      isGood: () => isGood,
-      whenGood: (task) => (isGood ? task() : void waiting.push(task)),
-      onRepair: (_, entries) => (repaired += entries),
+      isGood: () => held.isGood,
+      whenGood: (task) => (held.isGood ? task() : void held.waiting.push(task)),
+      onRepair: (_, entries) => (held.repaired += entries),
       limits: { ...DEFAULT_FEED_LIMITS, maxHeld: 5, gapGraceMs: 1 },
     },
     { subscribe: () => {}, unsubscribe: () => {} },
     { maxFeeds: 100 },
   );
+  return held;
+}
+
+test('G10: while nothing may be handed on some batches wait, and the rest is read when it may', async () => {
+  await become('ada');
+  const held = heldFeeds();
   const { outlet } = await follow('bob');
-  isGood = false;
+  held.isGood = false;
   const batches = await storePosts(60);
   for (const batch of batches) feeds.offer(ROOM, batch);
   await pause(30);
   expect(outlet.seqs).toEqual([]);
-  isGood = true;
-  for (const task of waiting.splice(0)) task();
+  held.release();
   await until(
     () => outlet.seqs.length >= 60,
     2_000,
@@ -314,7 +325,30 @@ test('G10: while nothing may be handed on some batches wait, and the rest is rea
   );
   expect(outlet.seqs).toEqual(dense(60));
   // What it kept are 5 batches that were due and 5 behind them.
-  expect(repaired).toBeGreaterThanOrEqual(50);
+  expect(held.repaired).toBeGreaterThanOrEqual(50);
+});
+
+test('who catches up while nothing may be handed on keeps none of the places that `history` waits for', async () => {
+  const held = heldFeeds();
+  const outlet = new RecordingOutlet();
+  const rooms = Array.from({ length: 5 }, (_, i) => roomId('/', `held-${i}`));
+  held.isGood = false;
+  for (const room of rooms) {
+    const { info, membership } = await become('bob', room);
+    await store.append([{ room, drafts: [draft('bob', 'one', 'text', { text: 'one' })] }]);
+    const { point } = membership;
+    feeds.subscribe(room, headOf(info), outlet, { user: 'bob', point, from: ALL, isSettled: false }).start();
+  }
+  await pause(20);
+  const asked = outlet.pages.run(() => Promise.resolve('a page'));
+  expect(await Promise.race([asked, pause(1_000)])).toBe('a page');
+  expect(outlet.seqs).toEqual([]);
+  held.release();
+  await until(
+    () => outlet.seqs.length === rooms.length,
+    2_000,
+    () => `${outlet.seqs.length} of ${rooms.length}`,
+  );
 });
 
 test('G10: of many rooms that are behind a socket gets a few pages at a time', async () => {

@@ -45,15 +45,21 @@ class SlowStore {
 
 function scene(onDue?: () => void) {
   const store = new SlowStore();
+  const clock = { time: 0 };
   const roll = new PresenceRoll(store, {
     graceMs: 5_000,
     leaseMs: 10_000,
-    now: () => 0,
-    wallNow: () => 0,
+    now: () => clock.time,
+    wallNow: () => clock.time,
     onWritten: () => {},
     onDue,
   });
-  return { store, roll };
+  const write = async (): Promise<void> => {
+    const writing = roll.write();
+    await store.go();
+    await writing;
+  };
+  return { store, roll, clock, write };
 }
 
 test('a lease that ends while its users are entered leaves none of them out, and nobody under it', async () => {
@@ -93,6 +99,43 @@ test('users who were entered before their lease ended are entered under the new 
   await store.go();
   await again;
   expect(store.entered.size).toBe(0);
+});
+
+test('a reconnect within the grace time writes nothing, one after it does', async () => {
+  const { store, roll, clock, write } = scene();
+  const [before, after] = [{}, {}];
+  roll.arrive(ADA, before);
+  await write();
+  store.entered.clear();
+  roll.leave(ADA, before);
+  clock.time = 4_000;
+  roll.arrive(ADA, after);
+  await write();
+  clock.time = 20_000;
+  await write();
+  expect(store.entered.size).toBe(0);
+  roll.leave(ADA, after);
+  clock.time = 26_000;
+  await write();
+  expect([...(store.entered.get(ADA) ?? ['?'])]).toEqual([]);
+  roll.arrive(ADA, {});
+  await write();
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease1']);
+});
+
+test('a crowd that comes at once is several steps of the store, and what failed of it is written again', async () => {
+  const { store, roll, write } = scene();
+  const steps: number[] = [];
+  const enter = store.enterPresence.bind(store);
+  store.enterPresence = (lease, changes) => {
+    steps.push(changes.length);
+    return steps.length === 2 ? Promise.reject(new Error('away')) : enter(lease, changes);
+  };
+  for (let i = 0; i < 1_200; i += 1) roll.arrive(userId('/', `u${i}`), {});
+  await expect(write()).rejects.toThrow('away');
+  await write();
+  expect(steps).toEqual([500, 500, 500, 200]);
+  expect(store.entered.size).toBe(1_200);
 });
 
 test('whoever asks for the lease while it is opened gets the same', async () => {

@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, describeConfig, loadConfig } from '../../src/config/config.ts';
+import { configFromCode } from '../../src/config/from-code.ts';
 import { OPTION_NAMES, optionRow } from '../../src/config/options.ts';
 import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
 
@@ -80,6 +81,7 @@ test.each([
   ['ratePosts', '0', undefined],
   ['retainDays', '0.5', 0.5],
   ['namespaces', '/acme, /team-*', ['/acme', '/team-*']],
+  ['namespaces', '/,/acme', ['/', '/acme']],
   ['workers', '8', 8],
 ] as const)('%s %s is read as %j', (name, text, value) => {
   expect(load({ [name]: text })[name]).toEqual(value);
@@ -253,6 +255,21 @@ test('keys may have any sign, and padding', () => {
     { name: 'key-1', scopes: ['read', 'post', 'admin'] },
     { name: 'ops', scopes: ['read', 'post'] },
   ]);
+});
+
+test.each([
+  ['whsec_MDEyMzQ1Njc4OWFiY2RlZg==', []],
+  ['sixteen bytes ok', []],
+  ['fifteen bytes..', [expect.stringContaining('16 bytes')]],
+  ['whsec_AAAAAAAAAA', [expect.stringMatching(/16 bytes.*got 7$/)]],
+  ['whsec_!!!!!!!!!!!!!!!!!!', [expect.stringMatching(/got 0$/)]],
+])('the secret of hooks %j is measured by the key it stands for', (hookSecret, expected) => {
+  const lines = mistakes({ hook: 'https://example.org/', hookSecret });
+  expect(lines).toEqual(expected);
+});
+
+test('what is for drills alone cannot be given from code', () => {
+  expect(() => configFromCode({ faults: 'adapter.drop=1' } as object)).toThrow('faults is no option');
 });
 
 test('addresses with a user in them are no hooks, and none is shown with one', () => {

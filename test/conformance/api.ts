@@ -1,4 +1,5 @@
 /** The API for programs: each operation, each status that it is documented to answer. */
+import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import type { Message } from '../../src/protocol/words.ts';
 import { type ChatClient, fresh, until, type ClientOptions } from '../support/client.ts';
@@ -232,9 +233,37 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
       'too_large',
       413,
     ],
+    ['a body that is a list', 'PUT', '/rooms/x', [], {}, 'bad_request', 400],
     ['a direct room by its name', 'PUT', '/rooms/dm:a:b', {}, {}, 'forbidden', 403],
   ] as const)('API: %s is refused by name', async (_, method, path, body, more, code, status) => {
     expect(await ask(method, path, body, more)).toMatchObject(failure(code, status));
+  });
+
+  test('API: names that are none in a URL are users and rooms here', async () => {
+    const [url = ''] = urls();
+    const status = (method: string, path: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${API_KEYS.all}` };
+        request(url, { method, path: `/api/v1${path}`, headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await status('GET', '/users/..')).toBe(200);
+    expect(await status('POST', '/users/../disconnect?namespace=/acme')).toBe(204);
+    expect(await status('PUT', '/rooms/./members/..')).toBe(404);
+    expect(await status('PUT', '/rooms/.')).toBe(201);
+    expect(await status('PUT', '/rooms/./members/..')).toBe(200);
+    expect(await status('DELETE', '/rooms/.')).toBe(204);
+  });
+
+  test('API: a key for repeats means something where one posts, and nothing elsewhere', async () => {
+    const headers = { 'idempotency-key': 'x'.repeat(100) };
+    expect((await ask('GET', '/rooms', undefined, { headers })).status).toBe(200);
+    const post = await ask('POST', '/rooms/x/messages', { from: 'a', text: 'x' }, { headers });
+    expect(post).toMatchObject(failure('bad_request', 400));
   });
 
   test('API: a name is a namespace’s own', async () => {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { killWorkerOf } from '../support/kill-worker.ts';
 import { startServer } from '../support/server.ts';
 import { API_ARGS } from './api.ts';
-import { conformance } from './conformance.ts';
+import { conformance, type Subject } from './conformance.ts';
 
-conformance('adapter cluster', async () => {
+conformance('adapter cluster', open, '/acme');
+
+async function open(): Promise<Subject> {
   const root = mkdtempSync(join(tmpdir(), 'chat-conformance-'));
   const dataDir = join(root, 'data');
   const away = join(root, 'away');
@@ -24,4 +26,4 @@ conformance('adapter cluster', async () => {
       rmSync(root, { recursive: true, force: true });
     },
   };
-});
+}

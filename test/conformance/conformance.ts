@@ -21,7 +21,8 @@ export interface Subject {
   close(): Promise<void>;
 }
 
-export function conformance(name: string, open: () => Promise<Subject>): void {
+/** `namespace`: where rights and presence are tested; the same holds in each (`/acme` is open). */
+export function conformance(name: string, open: () => Promise<Subject>, namespace = '/'): void {
   describe(`conformance: ${name}`, () => {
     let subject: Subject;
     let turn = 0;
@@ -264,9 +265,10 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
       });
     });
 
-    leaving(connect);
-    rights(connect);
-    presence(connect);
+    const connectThere: typeof connect = (user, options) => connect(user, { namespace, ...options });
+    leaving(connectThere);
+    rights(connectThere);
+    presence(connectThere);
     api(connect, () => subject.urls);
     welcome(connect, () => subject.urls);
 

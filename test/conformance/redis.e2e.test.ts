@@ -6,7 +6,7 @@ import { API_ARGS } from './api.ts';
 import { conformance } from './conformance.ts';
 
 conformance('adapter redis', async () => open(1));
-conformance('two hosts on one redis', async () => open(2));
+conformance('two hosts on one redis', async () => open(2), '/acme');
 
 async function open(hosts: number) {
   const redis = await startRedis({ appendfsync: 'always' });

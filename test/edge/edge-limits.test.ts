@@ -71,31 +71,26 @@ test('where nothing has to be asked nobody waits', () => {
   expect([limits.post(ADA, TEA), limits.join(ADA)]).toEqual([undefined, undefined]);
 });
 
-test('a connection is taken from its address first, and from the user alone where the address is not known', async () => {
-  const { limits, taken } = scene({ asked: ['addressConnects'] });
-  await limits.connect(ADA, '203.0.113.7');
+test('a connection is taken from its address and from its user', async () => {
+  const { limits, taken } = scene();
+  await limits.address('203.0.113.7');
+  await limits.connect(ADA);
   expect(taken).toEqual(['1 addressConnects 203.0.113.7', `1 connects ${ADA}`]);
-  await limits.connect(ADA, undefined);
-  expect(taken.slice(2)).toEqual([`1 connects ${ADA}`]);
-  const crowded = scene({ over: ['addressConnects'] });
-  await expect(crowded.limits.connect(ADA, '203.0.113.7')).rejects.toMatchObject(
-    refused('rate-address-connects'),
-  );
-  expect(crowded.taken).toHaveLength(1);
-  await expect(scene({ over: ['connects'] }).limits.connect(ADA, '203.0.113.7')).rejects.toMatchObject(
-    refused('rate-connects'),
-  );
+  const over = scene({
+    over: ['addressConnects', 'connects'],
+    asked: ['addressConnects', 'connects'],
+  }).limits;
+  await expect(over.address('203.0.113.7')).rejects.toMatchObject(refused('rate-address-connects'));
+  await expect(over.connect(ADA)).rejects.toMatchObject(refused('rate-connects'));
 });
 
 test('a request counts as one and as its bytes, and does not wait for the store', () => {
   const { limits, taken } = scene();
-  limits.request(ADA, () => 321);
+  limits.request(ADA);
+  limits.bytes(ADA, () => 321);
   expect(taken).toEqual([`1 requests ${ADA}`, `321 bytes ${ADA}`]);
-  for (const [over, flag] of [
-    ['requests', 'rate-requests'],
-    ['bytes', 'rate-bytes'],
-  ] as const)
-    expect(() => scene({ over: [over] }).limits.request(ADA, () => 1)).toThrow(`--${flag}`);
+  expect(() => scene({ over: ['requests'] }).limits.request(ADA)).toThrow('--rate-requests');
+  expect(() => scene({ over: ['bytes'] }).limits.bytes(ADA, () => 1)).toThrow('--rate-bytes');
 });
 
 test('without a limit on bytes they are not counted', () => {
@@ -104,7 +99,7 @@ test('without a limit on bytes they are not counted', () => {
     { take: () => 0, takeNow: () => 0 },
     { ...none, addressConnects: undefined, requests: undefined, bytes: undefined },
   );
-  limits.request(ADA, () => {
+  limits.bytes(ADA, () => {
     throw new Error('counted');
   });
 });

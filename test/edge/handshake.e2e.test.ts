@@ -1,4 +1,4 @@
-import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { SignJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -112,6 +112,36 @@ test('tokens: what each wrong one is refused with', async () => {
   expect(await codeOf(await signed({ namespaces: ['/acme'] }), '/acme')).toBe('ok');
   const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"ada","aud":"chat"}').toString('base64url')}.`;
   expect(await codeOf(none)).toBe('unauthorized');
+  expect(await codeOf(await signed({ nbf: Math.floor(Date.now() / 1_000) + 60 }))).toBe('unauthorized');
+  expect(await codeOf(await signed({ much: 'x'.repeat(20_000) }))).toBe('unauthorized');
+});
+
+test('a public key in a file: what its private key signed is taken, what the public one was the secret of is not', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const dir = mkdtempSync(join(tmpdir(), 'pem-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const [file, pem] = [join(dir, 'key.pem'), await exportSPKI(publicKey)];
+  writeFileSync(file, pem);
+  await using server = await startServer({ workers: 1, args: ['--auth', 'jwt', '--jwt-public-key', file] });
+  const token = (alg: string, key: typeof privateKey | Uint8Array): Promise<string> =>
+    new SignJWT().setProtectedHeader({ alg }).setSubject('ada').setExpirationTime('1h').sign(key);
+  using ada = await ChatClient.connect(server.url, { token: await token('RS256', privateKey) });
+  expect(ada.welcome.user).toBe('ada');
+  for (const secret of [pem, pem.trim()])
+    await expect(
+      ChatClient.connect(server.url, { token: await token('HS256', new TextEncoder().encode(secret)) }),
+    ).rejects.toMatchObject({ body: { code: 'unauthorized' } });
+});
+
+test('a wrong token counts for its address: nobody can go on guessing', async () => {
+  await using server = await startServer({
+    workers: 1,
+    args: ['--auth', 'jwt', '--jwt-secret', SECRET, '--rate-address-connects', '3/1m'],
+  });
+  for (const code of ['unauthorized', 'unauthorized', 'unauthorized', 'rate_limited'])
+    await expect(ChatClient.connect(server.url, { token: 'guessed' })).rejects.toMatchObject({
+      body: { code },
+    });
 });
 
 test('a connection ends when its token expires, unless a fresh one came by then', async () => {

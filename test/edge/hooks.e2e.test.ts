@@ -74,6 +74,50 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(receiver.faults).toEqual([]);
   }, 60_000);
 
+  test('a receiver that does not answer keeps up neither a post nor another receiver; a killed worker neither', async () => {
+    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
+    await using slow = await startReceiver();
+    await using quick = await startReceiver();
+    slow.status = 0;
+    await using server = await startServer({
+      adapter,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      args: ['--hook', `${slow.url},${quick.url}`, '--hook-secret', HOOK_SECRET, '--presence-lease', '2s'],
+    });
+    using ada = await ChatClient.connect(server.url, { user: 'ada', reconnects: true });
+    const room = fresh('room');
+    await ada.join(room);
+    let posted = 0;
+    const post = async (): Promise<void> => {
+      for (let i = 0; i < 50; i += 1) await ada.postSurely(room, `${i}`);
+      posted += 50;
+      await until(
+        () => quick.seqs(room).length === posted,
+        30_000,
+        () => `${quick.seqs(room).length} of ${posted} were sent`,
+      );
+    };
+    await post();
+    // One of the two is the one that sends.
+    for (const pid of server.workers()) {
+      process.kill(pid, 'SIGKILL');
+      await until(
+        () => !server.workers().includes(pid) && server.workers().length === 2,
+        15_000,
+        () => 'the worker is not replaced',
+      );
+      await post();
+    }
+    expect(slow.seqs(room)).toEqual([]);
+    slow.status = 204;
+    await until(
+      () => slow.seqs(room).length === posted,
+      40_000,
+      () => `${slow.seqs(room).length} of ${posted} were sent`,
+    );
+    for (const receiver of [slow, quick]) expect(receiver.faults).toEqual([]);
+  }, 150_000);
+
   test('kill -9 of the server in between loses none', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'chat-hooks-'));
     await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;

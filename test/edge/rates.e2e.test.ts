@@ -100,6 +100,28 @@ test('over --rate-bytes a large request is refused', async () => {
   for (const outcome of outcomes.slice(5)) expectOver(outcome, 'rate-bytes');
 });
 
+test('--rate-room-posts holds over all who post in a room, and for each room', async () => {
+  await using small = await startServer({ workers: 2, args: ['--rate-room-posts', '5/1m'] });
+  using ada = await ChatClient.connect(small.url, { user: fresh('ada') });
+  using bob = await ChatClient.connect(small.url, { user: fresh('bob') });
+  const [room, other] = [fresh('room'), fresh('room')];
+  for (const client of [ada, bob]) await client.join(room);
+  await ada.join(other);
+  for (let i = 0; i < 5; i += 1) await (i % 2 === 0 ? ada : bob).post(room, `${i}`);
+  for (const client of [ada, bob])
+    expectOver(await refusalOf(client.post(room, 'one more')), 'rate-room-posts');
+  await ada.post(other, 'elsewhere');
+});
+
+test('bytes are bytes, whatever the characters', async () => {
+  await using small = await startServer({ workers: 1, args: ['--rate-bytes', '3000/1m'] });
+  using ada = await ChatClient.connect(small.url, { user: fresh('ada') });
+  const room = fresh('room');
+  await ada.join(room);
+  expectOver(await refusalOf(ada.post(room, '\u20ac'.repeat(1_001))), 'rate-bytes');
+  await ada.post(room, 'x'.repeat(1_001));
+});
+
 test('--rate-posts counts what an owner changes too, since each change is an entry of the log', async () => {
   await using small = await startServer({ workers: 1, args: ['--rate-posts', '3/1m'] });
   using ada = await ChatClient.connect(small.url, { user: fresh('ada') });

@@ -68,3 +68,10 @@ test('a password is never in a message', () => {
     expect(() => parseRedisUrl(url)).toThrow(/^(?!.*hunter2)/s);
   }
 });
+
+test('a % that begins no escape is a mistake that says how to write it, without the password', () => {
+  for (const url of ['redis://:100%@host', 'redis://a%zz:x@host', 'redis+sentinel://h1/my%master'])
+    expect(() => parseRedisUrl(url)).toThrow(
+      new RedisUrlError('the Redis URL has a % that begins no escape; a % itself is written %25'),
+    );
+});

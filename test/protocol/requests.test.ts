@@ -11,6 +11,7 @@ test.each([
   [{ room: 'tea', id: '', text: '' }, 'id must be 1–64 printable ASCII characters; got ""'],
   [{ room: 'tea', id: '1', text: '', replyTo: 0.5 }, /^replyTo must be a whole number from 1 .*; got 0.5$/],
   ['tea', 'the object must be an object with the fields of this request; got "tea"'],
+  [[], 'the object must be an object; got a list'],
   [undefined, 'the object must be an object with the fields of this request; got nothing'],
 ] as const)('message:post %j', (input, message) => {
   expect(told(input)).toMatchObject({
@@ -29,6 +30,23 @@ function told(input: unknown): unknown {
 
 test('unknown fields are not passed on', () => {
   expect(parse(schemas['room:leave'], { room: 'tea', admin: true })).toEqual({ room: 'tea' });
+});
+
+test('positions may be of rooms whose names objects have of themselves', () => {
+  const names = ['constructor', 'prototype', '__proto__', 'toString', 'tea'];
+  const given = `{${names.map((name, i) => `"${name}":{"epoch":"e","seq":${i + 1}}`).join()}}`;
+  const { positions } = parse(schemas.delivered, { positions: JSON.parse(given) });
+  expect([...positions]).toEqual(names.map((name, i) => [name, { epoch: 'e', seq: i + 1 }]));
+});
+
+test.each([
+  [[], 'positions must be { [room]: { epoch, seq } }; got an array'],
+  [{ tea: 7 }, 'positions.tea must be { epoch, seq }; got 7'],
+  [{ tea: { seq: 7 } }, 'positions.tea must name its epoch unless seq is 0'],
+  [{ tea: { epoch: 'e', seq: -1 } }, /^positions.tea.seq must be a whole number from 0 .*; got -1$/],
+  [{ tea: { epoch: 'e' } }, 'positions.tea.seq must be { epoch, seq }; got nothing'],
+])('positions %j', (positions, message) => {
+  expect(() => parse(schemas.delivered, { positions })).toThrow(message);
 });
 
 test('a token that is null is none', () => {

@@ -173,7 +173,7 @@ class Scene {
       if (!(error instanceof RefusedError)) throw error;
       reply = error.body.code;
     }
-    if (step.do === 'leave') client.follower.stop(room);
+    if (step.do === 'leave' && reply.startsWith('{')) client.follower.stop(room);
     this.#note(client.user, step.do, room, reply);
     await this.#quiet();
     return reply;

@@ -74,7 +74,27 @@ export class GovernedRoom {
         !reply.ok && reply.error.code === 'banned',
       );
     }
-    report.same(`${name} ${this.#room}: posts of those who might not`, silenced(await this.#log()), []);
+    const log = await this.#log();
+    report.same(`${name} ${this.#room}: posts of those who might not`, silenced(log), []);
+    report.same(`${name} ${this.#room}: entries given to those who were out`, this.#leaked(log), []);
+  }
+
+  /** What somebody who is out has of what came after the entry that says so. */
+  #leaked(log: readonly Message[]): string[] {
+    const ends = new Map<string, number>();
+    for (const { seq, kind, data } of log) {
+      if (kind !== 'system') continue;
+      const { action, user = '' } = data as { action: string; user?: string };
+      if (action === 'removed' || action === 'banned') ends.set(user, seq);
+    }
+    return this.#others
+      .filter(({ user }) => this.#standings.get(user)?.role === undefined)
+      .flatMap((other) =>
+        other
+          .messages(this.#room)
+          .filter(({ seq }) => seq > (ends.get(other.user) ?? 0))
+          .map(({ seq }) => `${seq} to ${other.user}`),
+      );
   }
 
   async #log(): Promise<Message[]> {

@@ -11,6 +11,8 @@ import type { Adapter, Report, Scenario } from './scenario.ts';
 const SIZES = { short: 200, long: 10_000 } as const;
 /** Rounds at once, each with people of its own. */
 const AT_ONCE = 20;
+/** So often a new connection comes back to the room, from its beginning. */
+const BACK_EVERY = 20;
 
 export const people2: Scenario = {
   id: 'people-2',
@@ -56,7 +58,10 @@ async function race(adapter: Adapter, rounds: number, report: Report): Promise<v
       while (left > 0) {
         left -= 1;
         const room = fresh('r');
-        await owner.ask('room:create', { room, kind: 'public' });
+        // Who is banned from a public room, or kicked out of a private one, cannot come back.
+        const isBan = left % 2 === 0;
+        await owner.ask('room:create', { room, kind: isBan ? 'public' : 'private' });
+        if (!isBan) await owner.ask('member:set', { room, user: bob });
         await live.join(room);
         const read: number[] = [0];
         const history = async (): Promise<void> => {
@@ -67,22 +72,36 @@ async function race(adapter: Adapter, rounds: number, report: Report): Promise<v
           const reply = await client.request('message:post', { room, id: `${i}`, text: 'x' });
           if (!reply.ok) refused += 1;
         };
-        const ban = async (): Promise<{ seq: number }> => {
+        const out = async (): Promise<{ seq: number }> => {
           await pause(Math.random() * 4);
-          return owner.ask<{ seq: number }>('member:set', { room, user: bob, banned: true });
+          return isBan
+            ? owner.ask<{ seq: number }>('member:set', { room, user: bob, banned: true })
+            : owner.ask<{ seq: number }>('member:remove', { room, user: bob });
         };
+        const resume = () => resuming.request('room:join', { room, after: { epoch: '', seq: 0 } });
         const [{ seq }] = await Promise.all([
-          ban(),
+          out(),
           ...[0, 1, 2].map((i) => post(live, i)),
           ...[3, 4].map((i) => post(other, i)),
           ...[0, 1, 2].map((i) => post(owner, i)),
-          resuming.request('room:join', { room, after: { epoch: '', seq: 0 } }),
+          resume(),
           pause(2).then(() => post(live, 5)),
           history(),
           pause(1).then(history),
           pause(3).then(history),
         ]);
-        await owner.post(room, 'after the ban');
+        await owner.post(room, 'after the end');
+        // Now there is an entry that they may not have, whatever they ask.
+        const [again] = await Promise.all([resume(), history()]);
+        if (again.ok) faults.push(`${room}: a join after the end`);
+        if (mine.length % BACK_EVERY === 0) {
+          const positions = { [room]: { epoch: '', seq: 0 } };
+          const back = await ChatClient.connect(url(1), { user: bob, positions });
+          await back.ask('room:mine', {});
+          if (back.messages(room).some((message) => message.seq > seq))
+            faults.push(`${room}: who was out came back to it`);
+          back.close();
+        }
         mine.push({ room, bannedAt: seq, read: Math.max(...read) });
       }
       // What is still on its way to anybody has come by then.
@@ -109,9 +128,9 @@ async function race(adapter: Adapter, rounds: number, report: Report): Promise<v
   report.figure(`${adapter}: rounds on ${hosts} host(s) with 2 workers`, done.length);
   report.figure(`${adapter}: posts that were refused`, refused);
   report.same(`${adapter}: rounds`, done.length, rounds);
-  report.claim(`${adapter}: the ban met posts on both sides of it`, refused > 0 && refused < rounds * 9);
+  report.claim(`${adapter}: the end met posts on both sides of it`, refused > 0 && refused < rounds * 9);
   report.same(
-    `${adapter}: entries after a ban that reached the banned, posts of theirs after it`,
+    `${adapter}: entries after a ban or kick that reached who was out, posts of theirs after it`,
     faults,
     [],
   );

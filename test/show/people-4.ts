@@ -59,6 +59,11 @@ async function spend(
   report.figure(`${adapter}: stored within ${seconds} s of a limit of ${LIMIT} a minute`, stored);
   report.figure(`${adapter}: refused`, refused);
   report.claim(`${adapter}: between 90 and 110 are stored`, stored >= 90 && stored <= 110, String(stored));
+  report.claim(
+    `${adapter}: most workers had a share`,
+    places.size >= (workers * hosts) / 2,
+    String(places.size),
+  );
   report.same(`${adapter}: refused by another name, or without a time`, wrong, 0);
   report.claim(`${adapter}: the limit was met`, refused > 0);
 }

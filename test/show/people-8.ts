@@ -14,8 +14,8 @@ import type { Adapter, Report, Scenario } from './scenario.ts';
 import { openServer, type ServerHandle } from './server-handle.ts';
 
 const SIZES = {
-  short: { users: 24, seconds: 15, killEveryS: 5 },
-  long: { users: 100, seconds: 1_800, killEveryS: 20 },
+  short: { users: 24, seconds: 15, killEveryS: 5, reloadEvery: 2 },
+  long: { users: 100, seconds: 1_800, killEveryS: 20, reloadEvery: 5 },
 } as const;
 const ROOMS = 10;
 const GOVERNED = 4;
@@ -34,7 +34,7 @@ export const people8: Scenario = {
 
 async function simulate(
   adapter: Adapter,
-  { users, seconds, killEveryS }: (typeof SIZES)['short' | 'long'],
+  { users, seconds, killEveryS, reloadEvery }: (typeof SIZES)['short' | 'long'],
   report: Report,
 ): Promise<void> {
   await using server = await openServer({
@@ -50,7 +50,6 @@ async function simulate(
     prefix: `p8-${adapter}`,
   });
   const { clients } = crowd;
-  const end = Date.now() + seconds * 1_000;
   const roster = await Roster.watch(clients);
   const governed = await Promise.all(
     Array.from({ length: GOVERNED }, (_, i) =>
@@ -59,7 +58,8 @@ async function simulate(
   );
   const pairs = await Pairs.open(clients);
   const reading = new Reading(clients, (i) => crowd.roomOf(i));
-  const faults = kill(server, end, killEveryS);
+  const end = Date.now() + seconds * 1_000;
+  const faults = kill(server, end, killEveryS, reloadEvery);
   await Promise.all([
     crowd.postUntil(end, POSTS_PER_SECOND),
     pairs.talkUntil(end),
@@ -67,6 +67,7 @@ async function simulate(
     ...governed.map((room) => room.actUntil(end)),
   ]);
   const { kills, reloads } = await faults;
+  report.claim(`${adapter}: workers were killed, and all of them replaced`, kills > 0 && reloads > 0);
   await crowd.settle(60_000);
   crowd.verify(report);
   await reading.verify(adapter, report);
@@ -89,6 +90,7 @@ async function kill(
   server: ServerHandle,
   end: number,
   everyS: number,
+  reloadEvery: number,
 ): Promise<{ readonly kills: number; readonly reloads: number }> {
   let [kills, reloads] = [0, 0];
   for (let turn = 0; ; turn += 1) {
@@ -96,7 +98,7 @@ async function kill(
     // What comes last is over before the crowd is looked at.
     if (Date.now() > end - everyS * 500) return { kills, reloads };
     const host = server.hosts[turn % server.hosts.length];
-    if (turn % 5 === 4) {
+    if (turn % reloadEvery === reloadEvery - 1) {
       host?.signal('SIGHUP');
       reloads += 1;
     } else {

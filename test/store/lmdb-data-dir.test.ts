@@ -66,6 +66,14 @@ test('what cannot be a directory is refused, with the reason', async () => {
   await expect(claimDataDir('/proc/none/chat')).rejects.toMatchObject(refused(/ENOENT.*--data-dir/));
 });
 
+test('where the system refuses, the directory may be the right one: 69', async () => {
+  // Nobody may make a directory there.
+  await expect(claimDataDir('/sys/chat-server')).rejects.toMatchObject({
+    exitCode: 69,
+    message: expect.stringContaining('cannot be used'),
+  });
+});
+
 test('a data file that cannot be opened is refused, and nothing stays claimed', async () => {
   await (await claimDataDir(dir)).release();
   await rm(join(dir, 'chat.mdb'));

@@ -68,7 +68,8 @@ export class Api {
 
   async #run(request: IncomingMessage): Promise<ApiAnswer> {
     const url = new URL(request.url ?? '', 'http://localhost');
-    const path = url.pathname.slice(PREFIX.length - 1);
+    // As it was sent: in a URL `.` and `..` are no names, here they are.
+    const path = (request.url ?? '').replace(/[?#].*$/s, '').slice(PREFIX.length - 1);
     if (path === '/openapi.json' && request.method === 'GET') return { status: 200, body: this.#openApi() };
     const key = keyOf(request.headers.authorization, this.#settings.keys);
     if (this.#context.isDraining()) throw new ChatError('draining', 'this worker is going away; try again');
@@ -89,7 +90,8 @@ export class Api {
       query:
         operation.query === undefined ? undefined : parse(operation.query, queryOf(url, operation.query)),
       body: operation.body === undefined ? undefined : parse(operation.body, body),
-      idempotencyKey: given === undefined ? undefined : parse(schema, given, name),
+      idempotencyKey:
+        given === undefined || operation.isIdempotent !== true ? undefined : parse(schema, given, name),
     };
     // Which handler goes with which call is the table’s word, which the compiler cannot follow.
     const handler = API_HANDLERS[id] as (context: ChatContext, call: ApiCall<never>) => Promise<ApiAnswer>;

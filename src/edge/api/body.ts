@@ -9,11 +9,15 @@ const READ_ON = 8;
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes <= maxBytes) parts.push(part);
-    // A client that is still sending would not hear why; but there is an end to that.
-    else if (bytes > maxBytes * READ_ON) break;
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes <= maxBytes) parts.push(part);
+      // A client that is still sending would not hear why; but there is an end to that.
+      else if (bytes > maxBytes * READ_ON) break;
+    }
+  } catch (error) {
+    throw new ChatError('bad_request', 'the connection ended in the middle of the body', { cause: error });
   }
   if (bytes > maxBytes)
     throw new ChatError('too_large', `the body must be at most ${maxBytes} bytes (maxPacketBytes)`);

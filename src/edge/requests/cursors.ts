@@ -8,19 +8,18 @@ export const handleDelivered: Handler<'delivered'> = async (
   { session },
   { positions },
 ) => {
-  const claimed = Object.entries(positions);
   const { maxRoomsPerUser } = settings.limits;
-  if (claimed.length > maxRoomsPerUser) {
+  if (positions.size > maxRoomsPerUser) {
     throw new ChatError(
       'too_large',
-      `positions must be at most ${maxRoomsPerUser} (maxRoomsPerUser); got ${claimed.length}`,
+      `positions must be at most ${maxRoomsPerUser} (maxRoomsPerUser); got ${positions.size}`,
     );
   }
   const { device, user } = session;
   if (device === undefined) return { reply: {} };
   await session.ready();
   const moves: Promise<void>[] = [];
-  for (const [name, position] of claimed) {
+  for (const [name, position] of positions) {
     const room = roomId(session.namespace, name);
     const to = session.cut(room, position);
     if (to !== undefined && to.seq > 0)

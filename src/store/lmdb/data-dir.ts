@@ -35,11 +35,13 @@ const OWNER_FILE = 'owner.pid';
 
 /** The directory cannot be used; the message says what was found and what to do. */
 export class DataDirError extends Error {
-  readonly exitCode = 78;
+  /** 69 where the system refused what another time may be given. */
+  readonly exitCode: 69 | 78;
 
-  constructor(message: string) {
+  constructor(message: string, exitCode: 69 | 78 = 78) {
     super(message);
     this.name = 'DataDirError';
+    this.exitCode = exitCode;
   }
 }
 
@@ -94,13 +96,17 @@ export async function claimDataDir(dir: string, boot = bootOfMachine()): Promise
   }
 }
 
+/** No right, no space, a disk that fails: the directory may be the right one. */
+const REFUSALS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
+
 function use<T>(path: string, attempt: () => T): T {
   try {
     return attempt();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const { message: why, code = '' } = error as NodeJS.ErrnoException;
     throw new DataDirError(
       `${path} cannot be used (${why}); name a directory that can be written (--data-dir)`,
+      REFUSALS.has(code) ? 69 : 78,
     );
   }
 }

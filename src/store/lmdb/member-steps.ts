@@ -102,7 +102,7 @@ export function leaveRoom(env: Environment, room: RoomId, user: string, systemId
   if (record === undefined || member === undefined)
     throw new ChatError('not_found', 'no such room, or you are not a member of it');
   if (record.kind === 'direct') throw new ChatError('forbidden', 'a direct room cannot be left');
-  if (member.role === 'owner' && record.owners === 1 && record.members > 1) {
+  if (member.role === 'owner' && record.owners === 1) {
     throw new ChatError('conflict', 'the last owner cannot leave; make somebody else an owner first');
   }
   const left = draft(user, systemId, 'system', { data: { action: 'left', user } });

@@ -91,7 +91,7 @@ if not record[1] then
 else
   role, epoch, seq = string.match(record[1], '^(%S+) (%S+) (%S+)')
   if m.kind == 'direct' then word = 'direct'
-  elseif role == 'owner' and m.owners == 1 and m.members > 1 then word = 'owner' end
+  elseif role == 'owner' and m.owners == 1 then word = 'owner' end
 end
 if word then
   open(KEYS[1], KEYS[7], m)

@@ -30,19 +30,24 @@ const LEASES = `
 return {int(now()), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
 `;
 
-/** KEYS: presence of one user. ARGV: lease, its entry (empty: none), last seen. Answers the record. */
+/** KEYS: presence of users. ARGV: lease; of each its entry (empty: none) and when it was last seen. Answers the records. */
 const ENTER = `
-local text = redis.call('GET', KEYS[1]) or '0'
-local seen = tonumber(string.match(text, '^%d+'))
-local parts = {}
-for lease, entry in string.gmatch(text, ' (%w+)=(%S+)') do
-  if lease ~= ARGV[1] then parts[#parts + 1] = ' ' .. lease .. '=' .. entry end
+local records = {}
+for i, key in ipairs(KEYS) do
+  local own, lastSeen = ARGV[2 * i], ARGV[2 * i + 1]
+  local text = redis.call('GET', key) or '0'
+  local seen = tonumber(string.match(text, '^%d+'))
+  local parts = {}
+  for lease, entry in string.gmatch(text, ' (%w+)=(%S+)') do
+    if lease ~= ARGV[1] then parts[#parts + 1] = ' ' .. lease .. '=' .. entry end
+  end
+  if own ~= '' then parts[#parts + 1] = ' ' .. ARGV[1] .. '=' .. own
+  else seen = math.max(seen, tonumber(lastSeen)) end
+  text = int(seen) .. table.concat(parts)
+  redis.call('SET', key, text)
+  records[i] = text
 end
-if ARGV[2] ~= '' then parts[#parts + 1] = ' ' .. ARGV[1] .. '=' .. ARGV[2]
-else seen = math.max(seen, tonumber(ARGV[3])) end
-text = int(seen) .. table.concat(parts)
-redis.call('SET', KEYS[1], text)
-return text
+return records
 `;
 
 export const PRESENCE_SCRIPTS = {

@@ -7,11 +7,13 @@ import { readMany } from './bulk.ts';
 import { chunks, inWindows } from './chunks.ts';
 import type { Keys } from './keys.ts';
 import { PRESENCE_SCRIPTS } from './presence-scripts.ts';
-import { listOf, textOf, textsOf } from './records.ts';
+import { listOf, textsOf } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** Users of one command. */
 const STEP = 500;
+/** Users of one script call; in a Cluster each is a call, its key is on one server. */
+const ENTERS_AT_ONCE = 100;
 
 const LETTERS = { online: 'o', away: 'a' } as const satisfies Record<Here, string>;
 
@@ -62,7 +64,8 @@ export class RedisPresence {
     // Whoever sweeps the lease must find everybody it has entered.
     for (const part of chunks(here, STEP))
       await this.#link.send(key, ['SADD', key, ...part.map(({ user }) => user)]);
-    const records = await inWindows(changes, (change) => this.#enter(lease, change));
+    const parts = chunks(changes, this.#link.isCluster ? 1 : ENTERS_AT_ONCE);
+    const records = (await inWindows(parts, (part) => this.#enter(lease, part))).flat();
     for (const part of chunks(gone, STEP))
       await this.#link.send(key, ['SREM', key, ...part.map(({ user }) => user)]);
     return records;
@@ -102,10 +105,13 @@ export class RedisPresence {
     }
   }
 
-  async #enter(lease: string, { user, entry, lastSeen }: PresenceChange): Promise<PresenceRecord> {
-    const args = [lease, entry === undefined ? '' : entryText(entry), String(lastSeen)];
-    const reply = await this.#link.run(PRESENCE_SCRIPTS.enter, [this.#keys.user(user, 'presence')], args);
-    return recordOf(textOf(reply));
+  async #enter(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]> {
+    const keys = changes.map(({ user }) => this.#keys.user(user, 'presence'));
+    const args = changes.flatMap(({ entry, lastSeen }) => [
+      entry === undefined ? '' : entryText(entry),
+      String(lastSeen),
+    ]);
+    return textsOf(await this.#link.run(PRESENCE_SCRIPTS.enter, keys, [lease, ...args])).map(recordOf);
   }
 }
 
