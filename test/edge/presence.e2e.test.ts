@@ -1,6 +1,6 @@
 /** Presence when workers, hosts and the store go away (G8), and limits over all of them. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
 import { startServer } from '../support/server.ts';
@@ -149,3 +149,40 @@ test('over maxSocketsPerUser the oldest connection goes, on whatever worker it i
   expect(connected().filter(Boolean)).toHaveLength(3);
   for (const client of clients) client.close();
 }, 60_000);
+
+describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
+  test('whoever comes back after a reload was never away', async () => {
+    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
+    const key = 'the-key-that-may-everything';
+    await using server = await startServer({
+      adapter,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      args: ['--api-key', key],
+    });
+    using ada = await ChatClient.connect(server.url, { user: fresh('ada'), reconnects: true });
+    /** Undefined while the worker that was asked goes away. */
+    const status = async (): Promise<string | undefined> => {
+      const answer = await fetch(`${server.url}/api/v1/users/${ada.user}`, {
+        headers: { authorization: `Bearer ${key}` },
+      }).catch(() => undefined);
+      return answer?.ok === true ? ((await answer.json()) as { status: string }).status : undefined;
+    };
+    for (let i = 0; i < 100 && (await status()) !== 'online'; i += 1) await pause(50);
+    const before = server.workers();
+    server.signal('SIGHUP');
+    const seen = new Set<string | undefined>();
+    const isOver = (): boolean =>
+      server.workers().length === before.length && !server.workers().some((pid) => before.includes(pid));
+    // The grace time is 5 s.
+    for (let until = performance.now() + 60_000, over = false; performance.now() < until; await pause(50)) {
+      seen.add(await status());
+      if (over || !isOver()) continue;
+      over = true;
+      until = performance.now() + 7_000;
+    }
+    seen.delete(undefined);
+    expect(isOver()).toBe(true);
+    expect([...seen]).toEqual(['online']);
+    expect(ada.welcomes).toBeGreaterThan(1);
+  }, 90_000);
+});

@@ -1,6 +1,7 @@
 /** Limits over time that a client can run into: refused by name, with when to try again. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ChatClient, fresh, type RefusedError, refusalOf } from '../support/client.ts';
+import { startRedis } from '../support/redis.ts';
 import { startServer, type RunningServer } from '../support/server.ts';
 
 const RATES = {
@@ -9,18 +10,6 @@ const RATES = {
   'rate-requests': '30/1m',
   'rate-bytes': '3000/1m',
 };
-let server: RunningServer;
-
-beforeAll(async () => {
-  server = await startServer({
-    workers: 1,
-    args: Object.entries(RATES).flatMap(([name, value]) => [`--${name}`, value]),
-  });
-});
-afterAll(() => server[Symbol.asyncDispose]());
-
-const connect = (user = fresh('u')) => ChatClient.connect(server.url, { user });
-
 /** Refused over this limit, and told when its window of a minute ends. */
 function expectOver(refusal: RefusedError['body'] | 'ok' | undefined, flag: string): void {
   expect(refusal).toMatchObject({
@@ -33,12 +22,77 @@ function expectOver(refusal: RefusedError['body'] | 'ok' | undefined, flag: stri
   expect(waitMs).toBeLessThanOrEqual(60_000);
 }
 
-test('over --rate-connects a user is not let in; others are', async () => {
-  const ada = fresh('ada');
-  for (let i = 0; i < 3; i += 1) (await connect(ada)).close();
-  expectOver(await refusalOf(connect(ada)), 'rate-connects');
-  using bob = await connect();
-  expect(bob.socket.connected).toBe(true);
+describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
+  let redis: Awaited<ReturnType<typeof startRedis>> | undefined;
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
+    server = await startServer({
+      adapter,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      workers: 1,
+      args: Object.entries(RATES).flatMap(([name, value]) => [`--${name}`, value]),
+    });
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    await redis?.[Symbol.asyncDispose]();
+  });
+
+  const connect = (user = fresh('u')) => ChatClient.connect(server.url, { user });
+
+  test('over --rate-connects a user is not let in; others are', async () => {
+    const ada = fresh('ada');
+    for (let i = 0; i < 3; i += 1) (await connect(ada)).close();
+    expectOver(await refusalOf(connect(ada)), 'rate-connects');
+    using bob = await connect();
+    expect(bob.socket.connected).toBe(true);
+  });
+
+  test('--rate-joins counts rooms joined and created and members set together, and refuses each', async () => {
+    using ada = await connect(fresh('ada'));
+    const [mine, bob] = [fresh('room'), fresh('bob')];
+    await ada.ask('room:create', { room: mine, kind: 'private' });
+    await ada.join(fresh('room'));
+    await ada.ask('member:set', { room: mine, user: bob });
+    await ada.join(fresh('room'));
+    for (const [request, object] of [
+      ['room:join', { room: fresh('room') }],
+      ['room:create', { kind: 'public' }],
+      ['member:set', { room: mine, user: bob, role: 'admin' }],
+    ] as const)
+      expectOver(await refusalOf(ada.ask(request, object)), 'rate-joins');
+    const { rooms } = await ada.ask<{ rooms: object[] }>('room:mine', {});
+    expect(rooms).toHaveLength(3);
+    expect(await ada.ask('room:members', { room: mine })).toMatchObject({
+      members: [{}, { role: 'member' }],
+    });
+  });
+
+  test('over --rate-requests any request is refused, as soon as the store has said so', async () => {
+    using ada = await connect();
+    let answered = 0;
+    let refusal: RefusedError['body'] | 'ok' = 'ok';
+    for (const end = performance.now() + 5_000; refusal === 'ok' && performance.now() < end; answered += 1)
+      refusal = await refusalOf(ada.ask('room:mine', {}));
+    expect(answered).toBeGreaterThan(30);
+    expectOver(refusal, 'rate-requests');
+    expectOver(await refusalOf(ada.join(fresh('room'))), 'rate-requests');
+    using bob = await connect();
+    await bob.ask('room:mine', {});
+  });
+
+  test('over --rate-bytes a large request is refused', async () => {
+    using ada = await connect();
+    const room = fresh('room');
+    await ada.join(room);
+    const outcomes: (RefusedError['body'] | 'ok')[] = [];
+    while (outcomes.length < 10)
+      outcomes.push(await refusalOf(ada.post(room, 'x'.repeat(900), `id-${outcomes.length}`)));
+    expect(outcomes.slice(0, 3)).toEqual(['ok', 'ok', 'ok']);
+    for (const outcome of outcomes.slice(5)) expectOver(outcome, 'rate-bytes');
+  });
 });
 
 test('over --rate-address-connects an address is let in no more, whoever it is and whatever it says of itself', async () => {
@@ -56,48 +110,6 @@ test('over --rate-address-connects an address is let in no more, whoever it is a
   expectOver(await refusalOf(from(`${there}, ${here}`)), 'rate-address-connects');
   using other = await from(`${here}, ${there}`);
   expect(other.socket.connected).toBe(true);
-});
-
-test('--rate-joins counts rooms joined and created and members set together, and refuses each', async () => {
-  using ada = await connect(fresh('ada'));
-  const [mine, bob] = [fresh('room'), fresh('bob')];
-  await ada.ask('room:create', { room: mine, kind: 'private' });
-  await ada.join(fresh('room'));
-  await ada.ask('member:set', { room: mine, user: bob });
-  await ada.join(fresh('room'));
-  for (const [request, object] of [
-    ['room:join', { room: fresh('room') }],
-    ['room:create', { kind: 'public' }],
-    ['member:set', { room: mine, user: bob, role: 'admin' }],
-  ] as const)
-    expectOver(await refusalOf(ada.ask(request, object)), 'rate-joins');
-  const { rooms } = await ada.ask<{ rooms: object[] }>('room:mine', {});
-  expect(rooms).toHaveLength(3);
-  expect(await ada.ask('room:members', { room: mine })).toMatchObject({ members: [{}, { role: 'member' }] });
-});
-
-test('over --rate-requests any request is refused, as soon as the store has said so', async () => {
-  using ada = await connect();
-  let answered = 0;
-  let refusal: RefusedError['body'] | 'ok' = 'ok';
-  for (const end = performance.now() + 5_000; refusal === 'ok' && performance.now() < end; answered += 1)
-    refusal = await refusalOf(ada.ask('room:mine', {}));
-  expect(answered).toBeGreaterThan(30);
-  expectOver(refusal, 'rate-requests');
-  expectOver(await refusalOf(ada.join(fresh('room'))), 'rate-requests');
-  using bob = await connect();
-  await bob.ask('room:mine', {});
-});
-
-test('over --rate-bytes a large request is refused', async () => {
-  using ada = await connect();
-  const room = fresh('room');
-  await ada.join(room);
-  const outcomes: (RefusedError['body'] | 'ok')[] = [];
-  while (outcomes.length < 10)
-    outcomes.push(await refusalOf(ada.post(room, 'x'.repeat(900), `id-${outcomes.length}`)));
-  expect(outcomes.slice(0, 3)).toEqual(['ok', 'ok', 'ok']);
-  for (const outcome of outcomes.slice(5)) expectOver(outcome, 'rate-bytes');
 });
 
 test('--rate-room-posts holds over all who post in a room, and for each room', async () => {
