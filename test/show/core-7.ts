@@ -128,7 +128,7 @@ async function olderAof(report: Report): Promise<void> {
   await post(scene, 5, 'kept');
   const copy = await copyOf(redis.dir);
   const had = await post(scene, 4, 'void');
-  await scene.bob.reach(scene.room, had);
+  for (const client of [scene.ada, scene.bob]) await client.reach(scene.room, had);
   await redis.kill();
   restore(copy, redis.dir);
   await redis.restart();
@@ -164,7 +164,7 @@ async function promotedReplica(report: Report): Promise<void> {
   // Cut off, as by a partition: what the master takes from now on it never gets.
   await replica.ask('REPLICAOF', 'NO', 'ONE');
   const had = await post(scene, 3, 'void');
-  await scene.bob.reach(scene.room, had);
+  for (const client of [scene.ada, scene.bob]) await client.reach(scene.room, had);
   const { port } = master;
   await master.kill();
   // It takes the master's place under the same address, with what it had.
@@ -196,7 +196,7 @@ async function olderDirectory(report: Report): Promise<void> {
   server = await startServer({ workers: 2, dataDir, args: ['--port', port] });
   await backAgain(scene);
   const had = await post(scene, 4, 'void');
-  await scene.bob.reach(scene.room, had);
+  for (const client of [scene.ada, scene.bob]) await client.reach(scene.room, had);
   await server.stop();
   restore(copy, dataDir);
   server = await startServer({ workers: 2, dataDir, args: ['--port', port] });
@@ -213,7 +213,7 @@ async function wipedDirectory(report: Report): Promise<void> {
   const port = new URL(server.url).port;
   const scene = await enter(server.url);
   const had = await post(scene, 4, 'void');
-  await scene.bob.reach(scene.room, had);
+  for (const client of [scene.ada, scene.bob]) await client.reach(scene.room, had);
   const positions = scene.bob.follower.positions();
   scene.ada.close();
   scene.bob.close();
