@@ -144,6 +144,7 @@ export class Subscription {
 
   /** One page, or the end of catching up; true: it brought anything. Else what may not be handed on yet. */
   async #step(): Promise<boolean | Found> {
+    if (!this.#isCatchingUp()) return false;
     await this.outlet.drained();
     if (!this.#isCatchingUp() || !this.feed.isGood) return false;
     if (this.#isSettled) {

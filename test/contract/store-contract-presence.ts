@@ -32,6 +32,25 @@ export function presenceContract(scene: () => Scene): void {
     return record === undefined ? undefined : plain(record);
   };
 
+  test('of many who are entered in one call each has an entry of their own', async () => {
+    const here = scene();
+    const lease = await here.store.openLease(TTL_MS);
+    await enter(here, lease, 'cem', 'online');
+    const records = await here.store.enterPresence(lease, [
+      { user: here.user('ada'), entry: entryOf('online'), lastSeen: 0 },
+      { user: here.user('bob'), entry: { here: 'away', sockets: 7, since: 70 }, lastSeen: 0 },
+      { user: here.user('cem'), entry: undefined, lastSeen: 33 },
+    ]);
+    const expected = [
+      { lastSeen: 0, entries: { [lease]: entryOf('online') } },
+      { lastSeen: 0, entries: { [lease]: { here: 'away', sockets: 7, since: 70 } } },
+      { lastSeen: 33, entries: {} },
+    ];
+    expect(records.map(plain)).toEqual(expected);
+    for (const [i, user] of ['ada', 'bob', 'cem'].entries())
+      expect(await read(here, user)).toEqual(expected[i]);
+  });
+
   test('what is entered under a lease is seen by everybody, until it is taken back', async () => {
     const here = scene();
     const other = await here.second();
