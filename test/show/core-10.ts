@@ -80,7 +80,7 @@ async function devices(adapter: Adapter, rounds: number, report: Report): Promis
       for (const state of client.welcome.rooms) await client.reach(state.room, state.head, 20_000);
     });
     for (const [index, room] of rooms.entries()) {
-      const texts = await historyOf(reader, room);
+      const texts = await reader.log(room);
       const expected = index === 0 ? texts : texts.filter(({ seq }) => seq > (startOf.get(room) ?? 0));
       const got = device.got.get(room) ?? new Set();
       const missing = expected.filter(({ seq }) => !got.has(seq));
@@ -176,21 +176,6 @@ async function behave(client: ChatClient, device: Device): Promise<void> {
   if (!device.keepsPositions && chance < 0.5) await client.request('delivered', { positions });
   if (!device.keepsPositions && chance < 0.1) await client.request('delivered', { positions });
   if (chance > 0.8) client.drop();
-}
-
-async function historyOf(client: ChatClient, room: string): Promise<Message[]> {
-  const all: Message[] = [];
-  let more = true;
-  while (more) {
-    const page = await client.ask<{ messages: Message[]; more: boolean }>('history', {
-      room,
-      after: all.at(-1)?.seq ?? 0,
-      limit: 200,
-    });
-    all.push(...page.messages);
-    ({ more } = page);
-  }
-  return all;
 }
 
 /** A long backlog comes in pages; the worker that reads it hardly grows. */

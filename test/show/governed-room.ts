@@ -51,7 +51,7 @@ export class GovernedRoom {
   }
 
   async verify(name: string, report: Report): Promise<void> {
-    const { members } = await this.#owner.ask<{
+    const { members } = await this.#owner.askSurely<{
       members: { user: string; role?: string; mutedUntil?: number }[];
     }>('room:members', { room: this.#room, limit: 200 });
     const seen = members
@@ -74,7 +74,7 @@ export class GovernedRoom {
         !reply.ok && reply.error.code === 'banned',
       );
     }
-    const log = await this.#log();
+    const log = await this.#owner.log(this.#room);
     report.same(`${name} ${this.#room}: posts of those who might not`, silenced(log), []);
     report.same(`${name} ${this.#room}: entries given to those who were out`, this.#leaked(log), []);
   }
@@ -95,20 +95,6 @@ export class GovernedRoom {
           .filter(({ seq }) => seq > (ends.get(other.user) ?? 0))
           .map(({ seq }) => `${seq} to ${other.user}`),
       );
-  }
-
-  async #log(): Promise<Message[]> {
-    const log: Message[] = [];
-    for (let more = true; more; ) {
-      const page = await this.#owner.ask<{ messages: Message[]; more: boolean }>('history', {
-        room: this.#room,
-        after: log.at(-1)?.seq ?? 0,
-        limit: 200,
-      });
-      log.push(...page.messages);
-      ({ more } = page);
-    }
-    return log;
   }
 
   async #act(act: (typeof ACTS)[number], user: string): Promise<void> {

@@ -26,8 +26,7 @@ export class Reading {
           const seen = client.messages(room).at(-1)?.seq ?? 0;
           const upTo = Math.ceil(seen * Math.random());
           if (upTo === 0) continue;
-          const reply = await client.requestSurely<{ seq: number }>('read', { room, seq: upTo });
-          if (!reply.ok) throw new Error(`read: ${reply.error.code} ${reply.error.message}`);
+          await client.askSurely('read', { room, seq: upTo });
           this.#read.set(i, Math.max(this.#read.get(i) ?? 0, upTo));
           this.marks += 1;
         }
@@ -40,7 +39,7 @@ export class Reading {
     const wrong: string[] = [];
     for (const [i, client] of this.#clients.entries()) {
       const room = this.#roomOf(i);
-      const state = await client.join(room);
+      const state = await client.askSurely<RoomState>('room:join', { room });
       const read = this.#read.get(i) ?? 0;
       const unread = client
         .messages(room)

@@ -68,7 +68,7 @@ export class Roster {
   }
 
   async #statuses(watcher: ChatClient): Promise<string[]> {
-    const { users } = await watcher.ask<Change>('presence:watch', this.#everybody);
+    const { users } = await watcher.askSurely<Change>('presence:watch', this.#everybody);
     const found = new Map(users.map(({ user, status }) => [user, status]));
     return this.#clients.map(({ user }) => `${user} ${found.get(user)}`);
   }

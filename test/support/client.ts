@@ -183,9 +183,29 @@ export class ChatClient {
     id: string = fresh('m'),
     untilMs = 60_000,
   ): Promise<PostReply> {
-    const reply = await this.requestSurely<PostReply>('message:post', { room, id, text }, untilMs);
+    return this.askSurely<PostReply>('message:post', { room, id, text }, untilMs);
+  }
+
+  /** As `requestSurely`; rejects with `RefusedError` when that is the answer. */
+  async askSurely<T = object>(event: string, object: unknown, untilMs = 60_000): Promise<T> {
+    const reply = await this.requestSurely<T>(event, object, untilMs);
     if (!reply.ok) throw new RefusedError(reply.error);
     return reply;
+  }
+
+  /** All that the server keeps of a room, page by page. */
+  async log(room: string): Promise<Message[]> {
+    const log: Message[] = [];
+    for (let more = true; more; ) {
+      const page = await this.askSurely<{ messages: Message[]; more: boolean }>('history', {
+        room,
+        after: log.at(-1)?.seq ?? 0,
+        limit: 200,
+      });
+      log.push(...page.messages);
+      ({ more } = page);
+    }
+    return log;
   }
 
   /** The same again until there is an answer that stands; the first may have been done all the same. */
