@@ -39,7 +39,7 @@ export interface Written {
 interface Connection {
   readonly key: object;
   here: Here;
-  /** Ms since 1970; that of the one before, where it came back within the grace time. */
+  /** Ms since 1970. */
   readonly since: number;
 }
 
@@ -50,6 +50,8 @@ interface OnRoll {
   written: PresenceEntry | undefined;
   /** When the last connection went; undefined: there is one. By `now` and by `wallNow`. */
   left: { readonly at: number; readonly wallAt: number } | undefined;
+  /** What is written may be of connections that were here before, until somebody counts. */
+  isLoose: boolean;
 }
 
 export class PresenceRoll {
@@ -96,11 +98,9 @@ export class PresenceRoll {
 
   arrive(user: UserId, connection: object): void {
     const known = this.#users.get(user);
-    // Whoever is back within the grace time was never away, and nothing is written.
-    const kept = this.#leaving.has(user) ? known?.written?.since : undefined;
-    const here: Connection = { key: connection, here: 'online', since: kept ?? this.#options.wallNow() };
+    const here: Connection = { key: connection, here: 'online', since: this.#options.wallNow() };
     if (known === undefined)
-      this.#users.set(user, { connections: [here], written: undefined, left: undefined });
+      this.#users.set(user, { connections: [here], written: undefined, left: undefined, isLoose: false });
     else {
       known.connections.push(here);
       known.left = undefined;
@@ -123,7 +123,17 @@ export class PresenceRoll {
     known.connections.splice(at, 1);
     if (known.connections.length > 0) return void this.#due.add(user);
     known.left = { at: this.#options.now(), wallAt: this.#options.wallNow() };
+    // Whoever is back within the grace time was never away, and nothing is written.
+    known.isLoose = true;
     this.#leaving.add(user);
+  }
+
+  /** The user's connections are counted: what is written becomes what is here. Who has left is shown all the same. */
+  count(user: UserId): void {
+    const known = this.#users.get(user);
+    if (known?.isLoose !== true) return;
+    known.isLoose = false;
+    this.#addDue(user);
   }
 
   /** Writes what changed and what has been away long enough. Rejects when the store does not answer. */
@@ -218,9 +228,11 @@ export class PresenceRoll {
     for (const user of due) {
       const known = this.#users.get(user);
       if (known === undefined) continue;
-      const entry = entryOf(known);
+      const isLeaving = this.#leaving.has(user);
       // Who came and went between two writes stays to be forgotten.
-      if (entry === undefined && this.#leaving.has(user)) continue;
+      if (isLeaving && (known.isLoose || known.written === undefined)) continue;
+      const entry =
+        isLeaving && known.written !== undefined ? { ...known.written, sockets: 0 } : entryOf(known);
       if (entry !== undefined && isSame(entry, known.written)) continue;
       changes.push({ user, entry, lastSeen: known.left?.wallAt ?? this.#options.wallNow() });
     }
@@ -240,12 +252,12 @@ export class PresenceRoll {
   }
 }
 
-function entryOf({ connections }: OnRoll): PresenceEntry | undefined {
+function entryOf({ connections, written, isLoose }: OnRoll): PresenceEntry | undefined {
   const here = hereOf(connections.map((connection) => connection.here));
   const [oldest] = connections;
   return here === undefined || oldest === undefined
     ? undefined
-    : { here, sockets: connections.length, since: oldest.since };
+    : { here, sockets: connections.length, since: (isLoose ? written?.since : undefined) ?? oldest.since };
 }
 
 /** By the entries of all leases: one that has ended counts until it is swept, which tells too. */

@@ -84,7 +84,8 @@ export function socketsOf({ entries }: PresenceRecord, { alive }: Leases): numbe
 export function oldestOf({ entries }: PresenceRecord, { alive }: Leases): string | undefined {
   let oldest: readonly [string, PresenceEntry] | undefined;
   for (const [lease, entry] of entries)
-    if (alive.has(lease) && (oldest === undefined || entry.since < oldest[1].since)) oldest = [lease, entry];
+    if (alive.has(lease) && entry.sockets > 0 && !(oldest !== undefined && oldest[1].since <= entry.since))
+      oldest = [lease, entry];
   return oldest?.[0];
 }
 

@@ -44,6 +44,11 @@ export class Connection {
     this.#socket.emit('closing', { reason, reconnectAfterMs });
   }
 
+  /** It was announced. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** What it ends with: sockets of several namespaces may share one. */
   get conn(): object {
     return this.#socket.conn;
@@ -195,23 +200,25 @@ export class Connections {
     for (const connection of this.#open.values()) this.#end(connection, 'revoked');
   }
 
-  /** Closes so many of a user's oldest connections here; none of `device`, whose connection is the newest. */
-  closeOldest(user: UserId, device: string | undefined, count: number): void {
-    let left = count;
+  /** Closes a user's oldest connection here, none of `device`, whose connection is the newest. */
+  closeOldest(user: UserId, device: string | undefined): void {
     for (const session of this.#context.sessions.of(user)) {
-      if (left === 0) return;
       if (session.device !== undefined && session.device === device) continue;
       const connection = this.#open.get(session);
-      if (connection !== undefined) this.#end(connection, 'replaced');
-      left -= 1;
+      if (connection === undefined || connection.isEnding) continue;
+      // It counts no more, however long it takes to say so.
+      this.#context.roll.leave(user, session);
+      return this.#end(connection, 'replaced');
     }
   }
 
   /** Over the limit the user's oldest connection goes; over all workers it is looked for later (presence). */
   #replaceOldest(session: Session): void {
     const { sessions, settings } = this.#context;
-    const over = sessions.of(session.userId).size - settings.limits.maxSocketsPerUser;
-    if (over > 0) this.closeOldest(session.userId, session.device, Math.min(1, over));
+    let over = sessions.of(session.userId).size - settings.limits.maxSocketsPerUser;
+    if (over <= 0) return;
+    for (const other of sessions.of(session.userId)) if (this.#open.get(other)?.isEnding === true) over -= 1;
+    if (over > 0) this.closeOldest(session.userId, session.device);
   }
 
   async #begin(socket: Socket, { caller }: Connection): Promise<void> {

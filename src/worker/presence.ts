@@ -1,4 +1,5 @@
 /** The wiring of presence in one worker: its own users, whom its sockets watch, and who is typing. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Adapter } from '../chat/adapter.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import { nameOf, type RoomId, type UserId } from '../chat/identity.ts';
@@ -23,6 +24,8 @@ const SWEEP_AFTER_MS = 60_000;
 const UNKNOWN_AFTER_MS = 3_000;
 const AGAIN_MS = 3_000;
 const MAX_TYPING = 10_000;
+/** So long a worker needs to be told and to write, twice over. */
+const UNCOUNT_MS = 300;
 
 export interface PresenceParts {
   readonly store: Store;
@@ -31,8 +34,8 @@ export interface PresenceParts {
   /** A user is there who was nowhere, or nowhere any more; of a worker that was killed, when its lease is swept. */
   readonly onTurned: (user: UserId, isOnline: boolean) => void;
   readonly sessions: Sessions;
-  /** Closes so many of the user's oldest connections here, none of this device. */
-  readonly closeOldest: (user: UserId, device: string | undefined, count: number) => void;
+  /** Closes the user's oldest connection here that is not of this device. */
+  readonly closeOldest: (user: UserId, device: string | undefined) => void;
   readonly onFault: (error: unknown) => void;
   readonly feeds: Feeds;
   readonly config: Pick<
@@ -52,6 +55,8 @@ export class WorkerPresence {
   readonly board: PresenceBoard;
   readonly #parts: PresenceParts;
   readonly #typing: Typing;
+  /** Users whose connections are looked at; true: once more. */
+  readonly #crowds = new Map<UserId, { isAgain: boolean }>();
   /** When somebody was written without waiting for the beat. */
   #wroteAt = Number.NEGATIVE_INFINITY;
 
@@ -116,14 +121,38 @@ export class WorkerPresence {
     if (this.#onRoomEvent(room, event, true, by)) this.#parts.adapter.publish(room, encodeRoomEvent(event));
   }
 
-  /** A user has too many connections: whoever has the oldest of them closes it. */
+  /** A user has too many connections: whoever has the oldest of them closes it, one after the other. */
   async onCrowd(user: UserId, device: string | undefined): Promise<void> {
-    const { store, config, closeOldest } = this.#parts;
-    if (this.roll.lease === undefined) return;
+    const known = this.#crowds.get(user);
+    if (known !== undefined) return void (known.isAgain = true);
+    const crowd = { isAgain: false };
+    this.#crowds.set(user, crowd);
+    try {
+      this.roll.count(user);
+      // Other workers say first who has left them a moment ago.
+      await pause(UNCOUNT_MS);
+      do {
+        crowd.isAgain = false;
+        if (!(await this.#hasOldest(user))) continue;
+        this.#parts.closeOldest(user, device);
+        this.roll.count(user);
+        await this.roll.settle();
+      } while (crowd.isAgain);
+    } finally {
+      this.#crowds.delete(user);
+    }
+  }
+
+  /** Whether there are too many, and this worker has the oldest. */
+  async #hasOldest(user: UserId): Promise<boolean> {
+    const { store, config } = this.#parts;
+    if (this.roll.lease === undefined) return false;
     const [[record], leases] = await Promise.all([store.presence([user]), store.leases()]);
-    if (record === undefined || oldestOf(record, leases) !== this.roll.lease) return;
-    const over = socketsOf(record, leases) - config.maxSocketsPerUser;
-    if (over > 0) closeOldest(user, device, over);
+    return (
+      record !== undefined &&
+      oldestOf(record, leases) === this.roll.lease &&
+      socketsOf(record, leases) > config.maxSocketsPerUser
+    );
   }
 
   #tellCrowd(user: UserId): void {

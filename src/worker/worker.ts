@@ -169,7 +169,7 @@ export class Worker {
       sessions: this.#sessions,
       config,
       onTurned: (user, isOnline) => this.#hooks.presence(user, isOnline),
-      closeOldest: (user, device, count) => this.#connections.closeOldest(user, device, count),
+      closeOldest: (user, device) => this.#connections.closeOldest(user, device),
       onFault,
     });
     this.#hooks = new WorkerHooks({ store, roll: this.#presence.roll, config, log });

@@ -123,6 +123,37 @@ test('a reconnect within the grace time writes nothing, one after it does', asyn
   expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease1']);
 });
 
+test('counted, whoever has left has no connection, and whoever is back has the one that is here', async () => {
+  const { store, roll, clock, write } = scene();
+  const written: string[] = [];
+  const enter = store.enterPresence.bind(store);
+  store.enterPresence = (lease, changes) => {
+    written.push(...changes.map(({ entry }) => (entry ? `${entry.sockets} since ${entry.since}` : 'gone')));
+    return enter(lease, changes);
+  };
+  const connections = [{}, {}, {}];
+  const step = async (time: number, ...does: (() => void)[]): Promise<string[]> => {
+    clock.time = time;
+    for (const one of does) one();
+    await write();
+    await write();
+    return written.splice(0);
+  };
+  const arrive = (i: number) => (): void => roll.arrive(ADA, connections[i] ?? {});
+  const leave = (i: number) => (): void => roll.leave(ADA, connections[i] ?? {});
+  const count = (): void => roll.count(ADA);
+  expect(await step(100, arrive(0), count)).toEqual(['1 since 100']);
+  expect(await step(200, leave(0))).toEqual([]);
+  // Still shown.
+  expect(await step(300, count, count)).toEqual(['0 since 100']);
+  expect(await step(400, arrive(1))).toEqual(['1 since 400']);
+  // A reconnect that nobody counts is written as the one before.
+  expect(await step(500, leave(1), arrive(2))).toEqual([]);
+  expect(await step(600, count, count)).toEqual(['1 since 500']);
+  expect(await step(700, leave(2), count)).toEqual(['0 since 500']);
+  expect(await step(20_000)).toEqual(['gone']);
+});
+
 test('a crowd that comes at once is several steps of the store, and what failed of it is written again', async () => {
   const { store, roll, write } = scene();
   const steps: number[] = [];

@@ -130,27 +130,64 @@ test('400 posts of one user over four workers: the limit holds over all of them'
   for (const client of clients) client.close();
 }, 60_000);
 
-test('over maxSocketsPerUser the oldest connection goes, on whatever worker it is', async () => {
-  await using server = await startServer({ workers: 2, args: ['--max-sockets-per-user', '3'] });
-  const user = fresh('ada');
-  const clients: ChatClient[] = [];
-  for (let i = 0; i < 6; i += 1) {
-    clients.push(await ChatClient.connect(server.url, { user }));
-    await pause(400);
-  }
-  const connected = (): boolean[] => clients.map(({ socket }) => socket.connected);
-  await until(
-    () => connected().filter(Boolean).length === 3,
-    10_000,
-    () => `${connected().join()}`,
-  );
-  expect(connected().slice(3)).toEqual([true, true, true]);
-  await pause(1_000);
-  expect(connected().filter(Boolean)).toHaveLength(3);
-  for (const client of clients) client.close();
-}, 60_000);
-
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
+  /** Where the next connection is made: two workers, and on Redis two hosts. */
+  async function crowded() {
+    const redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
+    const options = {
+      adapter,
+      redisPrefix: fresh('p'),
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      args: ['--max-sockets-per-user', '3'],
+    };
+    const servers = [await startServer(options)];
+    if (redis !== undefined) servers.push(await startServer(options));
+    const [user, clients] = [fresh('ada'), [] as ChatClient[]];
+    return {
+      clients,
+      async connect(): Promise<void> {
+        const server = servers[clients.length % servers.length];
+        clients.push(await ChatClient.connect(server?.url ?? '', { user }));
+        await pause(400);
+      },
+      connected: (): boolean[] => clients.map(({ socket }) => socket.connected),
+      async [Symbol.asyncDispose]() {
+        for (const client of clients) client.close();
+        for (const server of servers) await server[Symbol.asyncDispose]();
+        await redis?.[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('over maxSocketsPerUser the oldest connections go, on whatever worker or host they are', async () => {
+    await using crowd = await crowded();
+    const { clients, connected } = crowd;
+    for (let i = 0; i < 6; i += 1) await crowd.connect();
+    await until(
+      () => connected().filter(Boolean).length === 3,
+      10_000,
+      () => `${connected().join()}`,
+    );
+    expect(connected().slice(3)).toEqual([true, true, true]);
+    await pause(1_000);
+    expect(connected().filter(Boolean)).toHaveLength(3);
+    for (const client of clients.slice(0, 3))
+      await client.event('closing', (told: { reason: string }) => told.reason === 'replaced');
+  }, 60_000);
+
+  test('a connection that has ended counts no more, though its user is shown for the grace time', async () => {
+    await using crowd = await crowded();
+    const { clients, connected } = crowd;
+    for (let i = 0; i < 3; i += 1) await crowd.connect();
+    for (let i = 3; i < 9; i += 1) {
+      clients[i - 3]?.close();
+      await crowd.connect();
+    }
+    await pause(1_000);
+    expect(connected()).toEqual(Array.from({ length: 9 }, (_, i) => i >= 6));
+    expect(clients.flatMap(({ events }) => events.filter(({ event }) => event === 'closing'))).toEqual([]);
+  }, 60_000);
+
   test('whoever comes back after a reload was never away', async () => {
     await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
     const key = 'the-key-that-may-everything';
