@@ -72,4 +72,7 @@ test('of all connections those count whose lease lives, and one of them is the o
   expect(oldestOf(of, leases(['a', 'b', 'c']))).toBe('c');
   expect(oldestOf(of, leases(['a', 'b']))).toBe('b');
   expect(oldestOf(of, leases([]))).toBeUndefined();
+  // Who has left, and is still shown, has no connection that could be closed.
+  const entries = new Map(of.entries).set('c', { here: 'online', sockets: 0, since: 1 });
+  expect(oldestOf({ ...of, entries }, leases(['a', 'b', 'c']))).toBe('b');
 });

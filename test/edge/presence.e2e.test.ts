@@ -13,6 +13,15 @@ function toldOf(watcher: ChatClient, user: string): string[] {
     .map(({ status }) => status);
 }
 
+/** Comes by long polling and never polls again: what it is told waits for it. */
+async function connectDeaf(url: string, user: string): Promise<void> {
+  const base = `${url}/socket.io/?EIO=4&transport=polling`;
+  const opened = await (await fetch(base)).text();
+  const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+  await fetch(`${base}&sid=${sid}`, { method: 'POST', body: `40${JSON.stringify({ user })}` });
+  await fetch(`${base}&sid=${sid}`);
+}
+
 /** The worker's pid that this client is at. */
 function workerOf(client: ChatClient): number {
   return Number(client.welcome.server.node.split(':').at(-1));
@@ -132,10 +141,11 @@ test('400 posts of one user over four workers: the limit holds over all of them'
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   /** Where the next connection is made: two workers, and on Redis two hosts. */
-  async function crowded() {
+  async function crowded(workers = 2) {
     const redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
     const options = {
       adapter,
+      workers,
       redisPrefix: fresh('p'),
       ...(redis === undefined ? {} : { redisUrl: redis.url }),
       args: ['--max-sockets-per-user', '3'],
@@ -144,6 +154,8 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     if (redis !== undefined) servers.push(await startServer(options));
     const [user, clients] = [fresh('ada'), [] as ChatClient[]];
     return {
+      user,
+      url: servers[0]?.url ?? '',
       clients,
       async connect(): Promise<void> {
         const server = servers[clients.length % servers.length];
@@ -173,6 +185,21 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(connected().filter(Boolean)).toHaveLength(3);
     for (const client of clients.slice(0, 3))
       await client.event('closing', (told: { reason: string }) => told.reason === 'replaced');
+  }, 60_000);
+
+  test('a connection that is being closed counts no more, though its client does not hear of it', async () => {
+    // With the others beside it at the same worker.
+    await using crowd = await crowded(1);
+    const { clients, connected } = crowd;
+    await connectDeaf(crowd.url, crowd.user);
+    for (let i = 0; i < 3; i += 1) await crowd.connect();
+    // What is written anew is counted anew.
+    await clients[2]?.ask('presence:set', { status: 'away' });
+    clients[0]?.close();
+    await crowd.connect();
+    await pause(2_000);
+    expect(connected()).toEqual([false, true, true, true]);
+    for (const { events } of clients) expect(events.filter(({ event }) => event === 'closing')).toEqual([]);
   }, 60_000);
 
   test('a connection that has ended counts no more, though its user is shown for the grace time', async () => {
