@@ -17,10 +17,10 @@ export type CodeOptions = {
   readonly [N in Exclude<OptionName, 'faults'>]?: Given<NonNullable<Config[N]>> | undefined;
 };
 
-/** Throws `ConfigError` with everything that is wrong. The environment counts for nothing here. */
-export function configFromCode(options: CodeOptions): Loaded {
+/** Throws `ConfigError` with everything that is wrong, `others` first. The environment counts for nothing here. */
+export function configFromCode(options: CodeOptions, others: readonly string[] = []): Loaded {
   const texts: Partial<Record<string, string>> = {};
-  const mistakes: string[] = [];
+  const mistakes = [...others];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (!isOption(name) || optionRow(name).isEnvOnly === true) {

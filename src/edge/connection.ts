@@ -20,6 +20,8 @@ import { SocketOutlet } from './socket-outlet.ts';
 const WELCOME_ROOMS = 200;
 /** How long a connection that ends waits for its requests. */
 const FINISH_MS = 2_000;
+/** Whoever is told to go, and does not, is gone after this. */
+const CLOSE_MS = 1_000;
 /** By then every worker has heard of an order: a connection that is made later is not what it is about. */
 const ORDER_HEARD_MS = 1_000;
 
@@ -62,8 +64,10 @@ export class Connection {
   /** Lets what was said leave first; `disconnect(true)` would keep clients from coming back (TRAPS 19). */
   close(): void {
     const { conn } = this.#socket;
+    // One that polls no more would be kept for 30 s, and `close(true)` changes nothing then (engine.io 6.6.12).
+    if (conn.transport.name === 'polling') Object.assign(conn.transport, { closeTimeout: CLOSE_MS });
     conn.close();
-    void setTimeout(1_000, undefined, { ref: false }).then(() => conn.close(true));
+    void setTimeout(CLOSE_MS, undefined, { ref: false }).then(() => conn.close(true));
   }
 }
 

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Config, Loaded, WorkerConfig } from '../config/config.ts';
 import { createLog, type Log } from '../ops/log.ts';
+import type { PrimaryError } from '../primary/errors.ts';
 import { startPrimary, type RunningPrimary } from '../primary/main.ts';
 import { claimDataDir } from '../worker/data-dir.ts';
 
@@ -21,6 +22,8 @@ const RECOVERED =
 export interface RunOptions {
   /** All workers are ready. */
   readonly onReady: (url: string) => void;
+  /** It gives up; `closed` resolves afterwards. */
+  readonly onFatal?: ((error: PrimaryError) => void) | undefined;
   readonly handlesSignals: boolean;
   /** The URL of a module with hooks, for the workers. */
   readonly hooksModule?: string | undefined;
@@ -37,7 +40,7 @@ export async function runServer({ config, warnings }: Loaded, options: RunOption
   if (claim?.recovered === 'failure') log.warn({ after: 'a flush that failed' }, RECOVERED);
   try {
     if (config.adapter === 'redis') await reachStore(config, log);
-    const { hooksModule, handlesSignals, onReady } = options;
+    const { hooksModule, handlesSignals, onReady, onFatal } = options;
     const primary = await startPrimary({
       host: config.host,
       port: config.port,
@@ -55,6 +58,7 @@ export async function runServer({ config, warnings }: Loaded, options: RunOption
       },
       handlesSignals,
       onReady,
+      onFatal,
     });
     const release = async (code: number): Promise<number> => {
       await claim?.release();

@@ -4,9 +4,29 @@ import type { ChatHooks } from '../edge/chat-hooks.ts';
 
 const NAMES = ['authorize', 'onMessage'] as const;
 
-/** Rejects with `ConfigError` where nothing of it would be called: silence would allow everything. */
+/** What trying again does not mend (Node's own codes, "Errors"). */
+const MISTAKES: ReadonlySet<unknown> = new Set([
+  'ERR_MODULE_NOT_FOUND',
+  'ERR_UNSUPPORTED_DIR_IMPORT',
+  'ERR_UNSUPPORTED_ESM_URL_SCHEME',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+]);
+
+/**
+ * Rejects with `ConfigError` where there is no such module, or nothing of it would be called:
+ * silence would allow everything. With what the module itself throws otherwise.
+ */
 export async function loadHooks(url: string): Promise<ChatHooks> {
-  return hooksOf((await import(url)) as object, url);
+  let module: object;
+  try {
+    module = (await import(url)) as object;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const isMistake = error instanceof SyntaxError || ('code' in error && MISTAKES.has(error.code));
+    const told = `hooks: ${url} cannot be loaded: ${error.message}`;
+    throw isMistake ? new ConfigError([told]) : new Error(told, { cause: error });
+  }
+  return hooksOf(module, url);
 }
 
 /** By their names, or as the properties of the default export. */

@@ -8,8 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { Question } from '../../src/edge/authorize.ts';
 import { ChatClient, fresh, refusalOf } from '../support/client.ts';
 import { HOOK_SECRET } from '../support/hook-receiver.ts';
-import { startRedis } from '../support/redis.ts';
-import { startServer } from '../support/server.ts';
+import { openServer } from '../support/server-handle.ts';
 
 interface Application extends AsyncDisposable {
   readonly url: string;
@@ -50,11 +49,10 @@ async function startApplication(): Promise<Application> {
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   test('connect, join and create are asked about, by a room that is not there both', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
     await using application = await startApplication();
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      appendfsync: 'no',
       args: ['--authorize', application.url, '--hook-secret', HOOK_SECRET],
     });
     const asked = (): string[] =>

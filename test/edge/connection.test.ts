@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Server, type Socket } from 'socket.io';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -25,7 +26,7 @@ import { until } from '../support/client.ts';
 import { feedContext } from '../support/feed-context.ts';
 import { QUIET_PARTS } from '../support/quiet-parts.ts';
 
-test('G10: over one connection a namespace is joined and left again and again, and all of it goes', async () => {
+async function open() {
   const dir = mkdtempSync(join(tmpdir(), 'connection-'));
   const store = await LmdbStore.open(dir, { boot: 'one' });
   const faults: unknown[] = [];
@@ -67,6 +68,25 @@ test('G10: over one connection a namespace is joined and left again and again, a
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const { port } = http.address() as AddressInfo;
+  return {
+    port,
+    connections,
+    feeds,
+    sessions,
+    subscribed,
+    sockets,
+    faults,
+    async [Symbol.asyncDispose]() {
+      await io.close();
+      await store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+test('G10: over one connection a namespace is joined and left again and again, and all of it goes', async () => {
+  await using chat = await open();
+  const { port, connections, feeds, sessions, subscribed, sockets, faults } = chat;
   const client = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
   const got: string[] = [];
   client.on('message', (data: Buffer) => got.push(data.toString()));
@@ -99,8 +119,30 @@ test('G10: over one connection a namespace is joined and left again and again, a
     expect(faults).toEqual([]);
   } finally {
     client.terminate();
-    await io.close();
-    await store.close();
-    rmSync(dir, { recursive: true, force: true });
   }
+});
+
+test.each([
+  ['that polls once more and no more', true],
+  ['that has not polled for long', false],
+])('a polling client %s is gone a second after it was told to go', async (_what, polls) => {
+  await using chat = await open();
+  const { port, connections } = chat;
+  const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const opened = await (await fetch(base)).text();
+  const at = `${base}&sid=${(JSON.parse(opened.slice(1)) as { sid: string }).sid}`;
+  await fetch(at, { method: 'POST', body: '40{"user":"ada"}' });
+  for (let got = ''; !got.includes('"welcome"'); ) got += await (await fetch(at)).text();
+  const polled = polls ? fetch(at).then((answer) => answer.text()) : Promise.resolve('"closing"');
+  // It has come to the server.
+  await pause(100);
+  const began = performance.now();
+  connections.closeAll();
+  expect(await polled).toContain('"closing"');
+  await until(
+    () => connections.size === 0,
+    5_000,
+    () => 'it is still there',
+  );
+  expect(performance.now() - began).toBeLessThan(2_500);
 });

@@ -3,17 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RoomState } from '../../src/protocol/words.ts';
 import { ChatClient, fresh } from '../support/client.ts';
-import { startRedis } from '../support/redis.ts';
-import { startServer } from '../support/server.ts';
+import { openServer } from '../support/server-handle.ts';
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   test('who is invited, kicked or banned on another worker is told, and gets nothing after it', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
-      args: ['--allow-faults'],
-      env: { CHAT_FAULTS: 'adapter.drop=1' },
+      faults: 'adapter.drop=1',
     });
     using owner = await ChatClient.connect(server.url, { user: fresh('owner') });
     const all = await Promise.all(

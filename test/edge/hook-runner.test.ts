@@ -22,6 +22,8 @@ let time: number;
 let pages: number;
 let sent: Sent[];
 let ids: string[];
+/** For how long it was left alone, in ms. */
+let alone: number[];
 /** What the receiver does with an event; throws. */
 let take: (event: Sent) => void | Promise<void>;
 const end = new AbortController();
@@ -32,6 +34,7 @@ beforeEach(async () => {
   pages = 0;
   sent = [];
   ids = [];
+  alone = [];
   take = () => {};
   store = await LmdbStore.open(dir, { boot: 'one', now: () => time });
 });
@@ -48,6 +51,8 @@ async function runner(): Promise<HookRunner> {
       return typeof value === 'function' ? (value as () => void).bind(target) : value;
     },
   });
+  // One of a test before may still be at it.
+  const own = alone;
   const made = new HookRunner(counted, {
     hook: 'hook',
     async send(id, event) {
@@ -57,7 +62,7 @@ async function runner(): Promise<HookRunner> {
     },
     wait: (ms) => pause(ms / 100),
     signal: end.signal,
-    onFailure: () => {},
+    onFailure: (_error, ms) => own.push(ms),
   });
   await made.open();
   return made;
@@ -242,5 +247,35 @@ test('a room that is posted to while its page is refused waits all the same', as
   expect(refusals).toBeGreaterThan(2);
   expect(refusals).toBeLessThan(8);
   expect(waits).toBe(refusals);
+  await hooks.close();
+});
+
+test('a receiver that fails is left alone for longer each time, a minute at most, until it takes something', async () => {
+  const hooks = await runner();
+  time += 1_000;
+  let failures = 8;
+  take = () => {
+    failures -= 1;
+    if (failures >= 0) throw new Error('not now');
+  };
+  const room = await write('room', 3);
+  hooks.hear(room);
+  await until(
+    () => seqs(room).length === 3,
+    20_000,
+    () => `${seqs(room).join()} after ${alone.join()} ms`,
+  );
+  expect(alone).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  await hooks.close();
+  failures = 1;
+  time += 1_000;
+  await write('room', 1);
+  hooks.hear(room);
+  await until(
+    () => seqs(room).length === 4,
+    5_000,
+    () => `${seqs(room).join()}`,
+  );
+  expect(alone.slice(8)).toEqual([1_000]);
   await hooks.close();
 });

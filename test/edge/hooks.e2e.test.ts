@@ -1,22 +1,17 @@
 /** Hooks: every entry at least once, in order per room, over failures of the receiver and kill -9 of the server. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { HOOK_SECRET, startReceiver } from '../support/hook-receiver.ts';
-import { startRedis } from '../support/redis.ts';
-import { startServer, type RunningServer } from '../support/server.ts';
+import { openServer } from '../support/server-handle.ts';
+import { signalTo, startServer } from '../support/server.ts';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   test('what is posted is sent, signed, also what was posted while the receiver was down', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
     await using receiver = await startReceiver();
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
       args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET],
     });
     using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
@@ -45,11 +40,9 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   }, 90_000);
 
   test('who joins, comes and goes is told, each once', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
     await using receiver = await startReceiver();
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
       args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET, '--presence-grace', '300ms'],
     });
     const [user, room] = [fresh('ada'), fresh('room')];
@@ -74,14 +67,51 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(receiver.faults).toEqual([]);
   }, 60_000);
 
+  test('entries of every kind are sent as a member has them', async () => {
+    await using receiver = await startReceiver();
+    await using server = await openServer({
+      adapter,
+      args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET],
+    });
+    using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
+    using bob = await ChatClient.connect(server.url, { user: fresh('bob') });
+    const room = fresh('room');
+    await ada.ask('room:create', { room, kind: 'private', title: 'tea' });
+    await ada.ask('member:set', { room, user: bob.user, role: 'admin' });
+    await ada.ask('room:set', { room, title: 'more tea' });
+    const { seq } = await bob.post(room, 'hello');
+    await ada.ask('message:post', { room, id: '1', text: 'hi', replyTo: seq, data: { cups: [2] } });
+    await bob.ask('message:edit', { room, id: '2', seq, text: 'hello!' });
+    await ada.ask('message:react', { room, id: '3', seq, emoji: '🍵', on: true });
+    await bob.ask('message:delete', { room, id: '4', seq });
+    await ada.ask('member:set', { room, user: bob.user, banned: true });
+    const log = await ada.log(room);
+    const last = log.at(-1)?.seq ?? 0;
+    await ada.reach(room, last);
+    const had = ada.messages(room);
+    expect(new Set(had.map(({ kind }) => kind))).toEqual(
+      new Set(['system', 'text', 'edit', 'reaction', 'delete']),
+    );
+    await until(
+      () => receiver.seqs(room).at(-1) === last,
+      15_000,
+      () => `${receiver.seqs(room).length} of ${last} were sent`,
+    );
+    const sent = new Map(
+      receiver.events
+        .filter((event) => event.room === room)
+        .flatMap(({ messages }) => messages.map((message) => [message.seq, message])),
+    );
+    expect(had.map(({ seq }) => sent.get(seq))).toEqual(had);
+    expect(had.at(-1)?.seq).toBe(last);
+  }, 60_000);
+
   test('a receiver that does not answer keeps up neither a post nor another receiver; a killed worker neither', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
     await using slow = await startReceiver();
     await using quick = await startReceiver();
     slow.status = 0;
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
       args: ['--hook', `${slow.url},${quick.url}`, '--hook-secret', HOOK_SECRET, '--presence-lease', '2s'],
     });
     using ada = await ChatClient.connect(server.url, { user: 'ada', reconnects: true });
@@ -99,10 +129,11 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     };
     await post();
     // One of the two is the one that sends.
-    for (const pid of server.workers()) {
-      process.kill(pid, 'SIGKILL');
+    const [host] = server.hosts;
+    for (const pid of host?.workers() ?? []) {
+      signalTo(pid, 'SIGKILL');
       await until(
-        () => !server.workers().includes(pid) && server.workers().length === 2,
+        () => host?.workers().includes(pid) === false && host.workers().length === 2,
         15_000,
         () => 'the worker is not replaced',
       );
@@ -119,22 +150,14 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   }, 150_000);
 
   test('kill -9 of the server in between loses none', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'chat-hooks-'));
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
     await using receiver = await startReceiver();
-    const redisPrefix = fresh('h');
-    const start = (): Promise<RunningServer> =>
-      startServer({
-        adapter,
-        dataDir,
-        redisPrefix,
-        ...(redis === undefined ? {} : { redisUrl: redis.url }),
-        args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET, '--presence-lease', '2s'],
-      });
+    await using server = await openServer({
+      adapter,
+      args: ['--hook', receiver.url, '--hook-secret', HOOK_SECRET, '--presence-lease', '2s'],
+    });
     const room = fresh('room');
     let posted = 0;
     for (let turn = 0; turn < 3; turn += 1) {
-      await using server = await start();
       using ada = await ChatClient.connect(server.url, { user: 'ada' });
       await ada.join(room);
       receiver.status = turn === 1 ? 503 : 204;
@@ -142,7 +165,7 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
         await ada.post(room, `${turn}.${i}`);
         posted += 1;
       }
-      if (turn < 2) await server.kill();
+      if (turn < 2) await server.crash();
       else
         await until(
           () => receiver.seqs(room).length === posted,
@@ -152,7 +175,6 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     }
     expect(receiver.seqs(room)).toEqual(upTo(90));
     expect(receiver.faults).toEqual([]);
-    rmSync(dataDir, { recursive: true, force: true });
   }, 120_000);
 });
 

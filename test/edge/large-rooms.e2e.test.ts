@@ -2,8 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ChatClient, fresh } from '../support/client.ts';
-import { startRedis } from '../support/redis.ts';
-import { startServer } from '../support/server.ts';
+import { openServer } from '../support/server-handle.ts';
 
 interface Watched {
   readonly users: readonly { readonly user: string; readonly status: string }[];
@@ -12,10 +11,9 @@ interface Watched {
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   test('a small room gives its users and what they read, a larger one a count', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
-    await using server = await startServer({
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      appendfsync: 'no',
       args: ['--max-presence-list', '2'],
     });
     const connect = () => ChatClient.connect(server.url, { user: fresh('u') });

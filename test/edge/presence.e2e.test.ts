@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
+import { openServer } from '../support/server-handle.ts';
 import { startServer } from '../support/server.ts';
 
 function toldOf(watcher: ChatClient, user: string): string[] {
@@ -142,31 +143,27 @@ test('400 posts of one user over four workers: the limit holds over all of them'
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
   /** Where the next connection is made: two workers, and on Redis two hosts. */
   async function crowded(workers = 2) {
-    const redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
-    const options = {
+    const server = await openServer({
       adapter,
       workers,
-      redisPrefix: fresh('p'),
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      hosts: adapter === 'redis' ? 2 : 1,
+      appendfsync: 'no',
       args: ['--max-sockets-per-user', '3'],
-    };
-    const servers = [await startServer(options)];
-    if (redis !== undefined) servers.push(await startServer(options));
+    });
+    const { url, urls } = server;
     const [user, clients] = [fresh('ada'), [] as ChatClient[]];
     return {
       user,
-      url: servers[0]?.url ?? '',
+      url,
       clients,
       async connect(): Promise<void> {
-        const server = servers[clients.length % servers.length];
-        clients.push(await ChatClient.connect(server?.url ?? '', { user }));
+        clients.push(await ChatClient.connect(urls[clients.length % urls.length] ?? '', { user }));
         await pause(400);
       },
       connected: (): boolean[] => clients.map(({ socket }) => socket.connected),
       async [Symbol.asyncDispose]() {
         for (const client of clients) client.close();
-        for (const server of servers) await server[Symbol.asyncDispose]();
-        await redis?.[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
       },
     };
   }
@@ -215,14 +212,38 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(clients.flatMap(({ events }) => events.filter(({ event }) => event === 'closing'))).toEqual([]);
   }, 60_000);
 
-  test('whoever comes back after a reload was never away', async () => {
-    await using redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
-    const key = 'the-key-that-may-everything';
-    await using server = await startServer({
+  test('changes that come close to each other are told together, the last of them last', async () => {
+    await using server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
-      args: ['--api-key', key],
+      appendfsync: 'no',
+      args: ['--presence-coalesce', '400ms', '--rate-requests', '0'],
     });
+    using watcher = await ChatClient.connect(server.url, { user: fresh('me') });
+    using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
+    const watch = async (): Promise<string | undefined> => {
+      const { users } = await watcher.ask<{ users: { status: string }[] }>('presence:watch', {
+        users: [ada.user],
+      });
+      return users[0]?.status;
+    };
+    for (let i = 0; i < 50 && (await watch()) !== 'online'; i += 1) await pause(50);
+    const began = performance.now();
+    let sets = 0;
+    for (; performance.now() - began < 3_000; sets += 1)
+      await ada.ask('presence:set', { status: sets % 2 === 0 ? 'away' : 'online' });
+    await ada.ask('presence:set', { status: 'away' });
+    await pause(1_500);
+    const told = toldOf(watcher, ada.user);
+    expect(sets).toBeGreaterThan(50);
+    expect(told.at(-1)).toBe('away');
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.length).toBeLessThanOrEqual((performance.now() - began) / 400 + 1);
+  }, 60_000);
+
+  test('whoever comes back after a reload was never away', async () => {
+    const key = 'the-key-that-may-everything';
+    await using server = await openServer({ adapter, appendfsync: 'no', args: ['--api-key', key] });
+    const workers = (): number[] => server.hosts[0]?.workers() ?? [];
     using ada = await ChatClient.connect(server.url, { user: fresh('ada'), reconnects: true });
     /** Undefined while the worker that was asked goes away. */
     const status = async (): Promise<string | undefined> => {
@@ -232,11 +253,11 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
       return answer?.ok === true ? ((await answer.json()) as { status: string }).status : undefined;
     };
     for (let i = 0; i < 100 && (await status()) !== 'online'; i += 1) await pause(50);
-    const before = server.workers();
-    server.signal('SIGHUP');
+    const before = workers();
+    server.hosts[0]?.signal('SIGHUP');
     const seen = new Set<string | undefined>();
     const isOver = (): boolean =>
-      server.workers().length === before.length && !server.workers().some((pid) => before.includes(pid));
+      workers().length === before.length && !workers().some((pid) => before.includes(pid));
     // The grace time is 5 s.
     for (let until = performance.now() + 60_000, over = false; performance.now() < until; await pause(50)) {
       seen.add(await status());

@@ -1,8 +1,8 @@
 /** Limits over time that a client can run into: refused by name, with when to try again. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ChatClient, fresh, type RefusedError, refusalOf } from '../support/client.ts';
-import { startRedis } from '../support/redis.ts';
-import { startServer, type RunningServer } from '../support/server.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
+import { startServer } from '../support/server.ts';
 
 const RATES = {
   'rate-connects': '3/1m',
@@ -23,21 +23,18 @@ function expectOver(refusal: RefusedError['body'] | 'ok' | undefined, flag: stri
 }
 
 describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
-  let redis: Awaited<ReturnType<typeof startRedis>> | undefined;
-  let server: RunningServer;
+  let server: ServerHandle;
 
   beforeAll(async () => {
-    redis = adapter === 'redis' ? await startRedis({ appendfsync: 'no' }) : undefined;
-    server = await startServer({
+    server = await openServer({
       adapter,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+      appendfsync: 'no',
       workers: 1,
       args: Object.entries(RATES).flatMap(([name, value]) => [`--${name}`, value]),
     });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
-    await redis?.[Symbol.asyncDispose]();
   });
 
   const connect = (user = fresh('u')) => ChatClient.connect(server.url, { user });

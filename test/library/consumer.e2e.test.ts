@@ -41,6 +41,9 @@ test('a consumer compiles in strict mode and runs', () => {
   const stored = (text: string, seq: number) => ({ reply: { ok: true, seq }, stored: text });
   expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject([
     2,
+    expect.stringMatching(/^hooks must be a URL, .*got "\.\/hooks\.mjs"$/),
+    expect.stringContaining('nowhere.mjs cannot be loaded: Cannot find module'),
+    expect.stringContaining('exports neither authorize nor onMessage'),
     stored('hello!', 1),
     { reply: { ok: false, error: { code: 'forbidden', message: 'no spam, please' } }, stored: 'hello!' },
     true,

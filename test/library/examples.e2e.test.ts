@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Message } from '../../src/protocol/words.ts';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { startServer } from '../support/server.ts';
-import { makeProject } from './packed.ts';
+import { makeProject, type Project } from './packed.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../docs/examples/', import.meta.url));
 const KEY = 'the-key-of-the-examples';
@@ -82,15 +82,30 @@ test('agent: it answers what is asked of it, and streams its answer as edits', a
   expect(page.messages.find(({ replyTo }) => replyTo === seq)).toMatchObject({ from: 'agent', text: whole });
 }, 60_000);
 
-test('Express: an app and its chat share a port, and the app has a say', async () => {
-  using project = makeProject(['express']);
-  const script = join(project.dir, 'express-app.mjs');
-  copyFileSync(join(EXAMPLES, 'express-app.mjs'), script);
+/** Runs an example of an application in a project of its own; gives where it is. */
+async function runApp(project: Project, name: string): Promise<string> {
+  const script = join(project.dir, name);
+  copyFileSync(join(EXAMPLES, name), script);
   const out = await run(script, ['0', join(project.dir, 'data')], 'ready http');
   const url = /ready (http\S+)/.exec(out())?.[1] ?? '';
   expect(await (await fetch(url)).text()).toBe('an app with a chat');
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   expect((await fetch(`${url}/nothing`)).status).toBe(404);
+  return url;
+}
+
+async function endApp(): Promise<void> {
+  const child = running.at(-1);
+  const ended = new Promise((resolve) => child?.once('exit', resolve));
+  const began = performance.now();
+  child?.kill('SIGTERM');
+  expect(await ended).toBe(0);
+  expect(performance.now() - began).toBeLessThan(15_000);
+}
+
+test('Express: an app and its chat share a port, and the app has a say', async () => {
+  using project = makeProject(['express']);
+  const url = await runApp(project, 'express-app.mjs');
   const room = fresh('room');
   for (const transport of ['websocket', 'polling'] as const) {
     using ada = await ChatClient.connect(url, { user: fresh('ada'), transports: [transport] });
@@ -109,8 +124,22 @@ test('Express: an app and its chat share a port, and the app has a say', async (
   expect(await mallory.request('room:create', { kind: 'public' })).toMatchObject({
     error: { code: 'forbidden', message: 'not you' },
   });
-  const child = running.at(-1);
-  const ended = new Promise((resolve) => child?.once('exit', resolve));
-  child?.kill('SIGTERM');
-  expect(await ended).toBe(0);
+  await endApp();
+}, 60_000);
+
+test('Fastify: an app and its chat share a port', async () => {
+  using project = makeProject(['fastify']);
+  const url = await runApp(project, 'fastify-app.mjs');
+  const room = fresh('room');
+  for (const transport of ['websocket', 'polling'] as const) {
+    using ada = await ChatClient.connect(url, { user: fresh('ada'), transports: [transport] });
+    await ada.join(room);
+    await ada.post(room, transport);
+    await until(
+      () => ada.texts(room).includes(transport),
+      5_000,
+      () => ada.texts(room).join(),
+    );
+  }
+  await endApp();
 }, 60_000);

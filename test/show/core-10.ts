@@ -5,7 +5,7 @@ import type { Message } from '../../src/protocol/words.ts';
 import { ChatClient, fresh } from '../support/client.ts';
 import { killWorkerOf } from '../support/kill-worker.ts';
 import { ADAPTERS } from './core-3.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = {

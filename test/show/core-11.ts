@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
 import { residentBytes } from './core-10.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 import { SlowSocket } from './slow-socket.ts';
 

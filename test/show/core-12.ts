@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import type { Lost, Message, RoomState } from '../../src/protocol/words.ts';
 import { ChatClient, RefusedError, until } from '../support/client.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Scenario } from './scenario.ts';
 
 const SIZES = { short: 12, long: 500 } as const;

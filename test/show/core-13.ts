@@ -1,6 +1,6 @@
 /** Two hosts on one Redis, and G13: a worker without a member of a room is sent none of its messages. */
 import { ChatClient, fresh } from '../support/client.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Scenario } from './scenario.ts';
 
 export const core13: Scenario = {

@@ -2,7 +2,7 @@
 import { ChatClient, fresh } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
 import { residentBytes } from './core-10.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = { short: 60, long: 1_000 } as const;

@@ -1,7 +1,7 @@
 /** Order and once: everybody posts at once, over both transports, and old ids come again after a restart. */
 import { ChatClient } from '../support/client.ts';
 import { Crowd } from './crowd.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 export const SIZES = {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ChatClient, fresh } from '../support/client.ts';
 import { ADAPTERS, orderAndOnce, SIZES } from './core-3.ts';
 import type { RunningServer } from '../support/server.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const FAULTS = 'adapter.drop=0.2,adapter.duplicate=0.1,adapter.reorder=0.1,adapter.delay=50';

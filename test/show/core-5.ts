@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
 import { Crowd, type Posted } from './crowd.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = {

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/client.ts';
 import { Crowd } from './crowd.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Report, Scenario } from './scenario.ts';
 
 const BOUND_MS = 5_000;

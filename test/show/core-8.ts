@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
 import { Crowd } from './crowd.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 /** `waitMs`: the short form runs beside other tests, which want the cores too (1.5 s with one, on 2 slow ones). */

@@ -5,7 +5,7 @@ import type { Message } from '../../src/protocol/words.ts';
 import { ChatClient, fresh } from '../support/client.ts';
 import { signalTo } from '../support/server.ts';
 import { ADAPTERS } from './core-3.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = { short: 200, long: 10_000 } as const;

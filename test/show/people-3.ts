@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { RoomState } from '../../src/protocol/words.ts';
 import { ChatClient, fresh } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = { short: 15, long: 200 } as const;

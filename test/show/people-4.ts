@@ -2,7 +2,7 @@
 import { ratioOf } from '../../src/bench/ratio.ts';
 import { builtCompare } from '../support/built-compare.ts';
 import { ChatClient, fresh } from '../support/client.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import { ADAPTERS } from './core-3.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 

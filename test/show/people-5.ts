@@ -6,7 +6,7 @@ import { HOOK_SECRET, startReceiver } from '../support/hook-receiver.ts';
 import { lintOpenApi } from '../support/lint-openapi.ts';
 import { ADAPTERS } from './core-3.ts';
 import { runGeneratedClient } from './generated-client.ts';
-import { openServer } from './server-handle.ts';
+import { openServer } from '../support/server-handle.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
 
 const SIZES = {

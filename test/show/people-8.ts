@@ -11,7 +11,7 @@ import { Pairs } from './pairs.ts';
 import { Reading } from './reading.ts';
 import { Roster } from './roster.ts';
 import type { Adapter, Report, Scenario } from './scenario.ts';
-import { openServer, type ServerHandle } from './server-handle.ts';
+import { openServer, type ServerHandle } from '../support/server-handle.ts';
 
 const SIZES = {
   short: { users: 24, seconds: 15, killEveryS: 5, reloadEvery: 2 },

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 
-export type Adapter = 'cluster' | 'redis';
+export type { Adapter } from '../support/server-handle.ts';
 
 /** Collects figures and claims; a claim that does not hold makes the result red. */
 export class Report {

@@ -40,6 +40,14 @@ try {
   if (error instanceof ConfigError) said.push(error.mistakes.length);
 }
 
+for (const hooks of ['./hooks.mjs', new URL('nowhere.mjs', import.meta.url), import.meta.resolve('chat-server')]) {
+  try {
+    await startChatServer({ workers: 2, port: 0, dataDir: `${dataDir}/one`, logLevel: 'silent', hooks });
+  } catch (error) {
+    if (error instanceof ConfigError) said.push(error.mistakes.join());
+  }
+}
+
 // @ts-expect-error: an option that is none does not compile
 void (() => startChatServer({ worker: 2 }));
 // @ts-expect-error: nor does a word that is none

@@ -1,21 +1,27 @@
-/** The real server for a scenario: one or several hosts, restarted on the same data. */
+/** The real server on either adapter: one or several hosts, with a Redis of their own, restarted on the same data. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedis, type RedisServer } from '../support/redis.ts';
-import { startServer, type RunningServer } from '../support/server.ts';
-import type { Adapter } from './scenario.ts';
+import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
+import { startServer, type RunningServer } from './server.ts';
+
+export type Adapter = 'cluster' | 'redis';
 
 export interface OpenOptions {
   readonly adapter: Adapter;
-  readonly workers: number;
+  /** Of each host. Default 2. */
+  readonly workers?: number | undefined;
   /** Servers on one Redis. Default 1. */
   readonly hosts?: number | undefined;
   readonly faults?: string | undefined;
   readonly args?: readonly string[] | undefined;
+  /** Default `always`. */
+  readonly appendfsync?: RedisOptions['appendfsync'];
 }
 
 export interface ServerHandle extends AsyncDisposable {
+  /** Of the first host. */
+  readonly url: string;
   readonly urls: readonly string[];
   readonly hosts: readonly RunningServer[];
   readonly redis: RedisServer | undefined;
@@ -28,13 +34,14 @@ export interface ServerHandle extends AsyncDisposable {
 
 export async function openServer({
   adapter,
-  workers,
+  workers = 2,
   hosts = 1,
   faults,
   args = [],
+  appendfsync = 'always',
 }: OpenOptions): Promise<ServerHandle> {
   const dataDir = mkdtempSync(join(tmpdir(), 'chat-show-'));
-  const redis = adapter === 'redis' ? await startRedis({ appendfsync: 'always' }) : undefined;
+  const redis = adapter === 'redis' ? await startRedis({ appendfsync }) : undefined;
   const start = (): Promise<RunningServer[]> =>
     Promise.all(
       Array.from({ length: hosts }, () =>
@@ -50,6 +57,9 @@ export async function openServer({
     );
   let running = await start();
   return {
+    get url() {
+      return running[0]?.url ?? '';
+    },
     get urls() {
       return running.map((server) => server.url);
     },
