@@ -24,7 +24,7 @@ test('a consumer compiles in strict mode and runs', () => {
         module: 'nodenext',
         lib: ['es2023', 'esnext.disposable', 'dom'],
         types: ['node'],
-        skipLibCheck: true,
+        skipLibCheck: false,
       },
       files: ['consumer.mts'],
     }),
