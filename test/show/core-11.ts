@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
+import { requestSchemas } from '../../src/protocol/requests.ts';
 import { ChatClient, fresh, until } from '../support/client.ts';
 import { ADAPTERS } from './core-3.ts';
 import { residentBytes } from './core-10.ts';
@@ -94,37 +96,11 @@ async function postFor(
   return { last, posted };
 }
 
-const EVENTS = [
-  'room:create',
-  'room:join',
-  'room:leave',
-  'room:list',
-  'room:mine',
-  'room:members',
-  'message:post',
-  'history',
-  'delivered',
-  'read',
-  'auth:refresh',
-  'error',
-  'typing',
-  '__proto__',
-  'constructor',
-];
+const REQUESTS = requestSchemas(DEFAULT_LIMITS);
+const EVENTS = [...Object.keys(REQUESTS), 'error', '__proto__', 'constructor'];
+/** Of all requests, so that some of what is sent almost fits. */
 const KEYS = [
-  'room',
-  'id',
-  'text',
-  'data',
-  'after',
-  'before',
-  'seq',
-  'epoch',
-  'limit',
-  'positions',
-  'cursor',
-  'kind',
-  'token',
+  ...new Set(Object.values(REQUESTS).flatMap(({ entries }) => Object.keys(entries))),
   '__proto__',
   'constructor',
   'toString',
@@ -137,6 +113,8 @@ const leaf = fc.oneof(
   fc.boolean(),
   fc.constant(null),
   fc.constantFrom('lobby', 'a b', '', 'dm:a:b', '💥'.repeat(50), '\u0000', '\ud800'),
+  // What fits somewhere.
+  fc.constantFrom('ada', 'm1', 'public', 'private', 'owner', 'member', 'away', '🍵', 1, 2, true),
 );
 const { value: anything } = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -147,6 +125,25 @@ const { value: anything } = fc.letrec((tie) => ({
   ),
 }));
 
+/** What is no request, and what has the fields of one. */
+const payload: fc.Arbitrary<[event: string, args: unknown[]]> = fc.oneof(
+  fc.tuple(fc.constantFrom(...EVENTS), fc.array(anything, { maxLength: 3 })),
+  fc
+    .constantFrom(...Object.entries(REQUESTS))
+    .chain(([name, { entries }]) =>
+      fc
+        .record(
+          Object.fromEntries(
+            Object.keys(entries).map((key) => [
+              key,
+              fc.oneof({ weight: 4, arbitrary: leaf }, { weight: 1, arbitrary: anything }),
+            ]),
+          ),
+        )
+        .map((object): [string, unknown[]] => [name, [object]]),
+    ),
+);
+
 /** Every request is answered or its connection closed; no worker dies. */
 async function fuzz(adapter: Adapter, payloads: number, report: Report): Promise<void> {
   await using server = await openServer({ adapter, workers: 2, args: ['--rate-posts', '0'] });
@@ -154,10 +151,7 @@ async function fuzz(adapter: Adapter, payloads: number, report: Report): Promise
   const seed = Date.now();
   const codes = new Map<string, number>();
   let unanswered = 0;
-  const samples = fc.sample(fc.tuple(fc.constantFrom(...EVENTS), fc.array(anything, { maxLength: 3 })), {
-    numRuns: payloads,
-    seed,
-  });
+  const samples = fc.sample(payload, { numRuns: payloads, seed });
   const client = await ChatClient.connect(server.urls[0] ?? '', { user: fresh('fuzz'), reconnects: true });
   for (let at = 0; at < samples.length; at += 200) {
     await Promise.all(

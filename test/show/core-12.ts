@@ -3,7 +3,7 @@
  * is the same. The seed of a script that differs is printed; `SHOW_SEED=n` replays it alone.
  */
 import fc from 'fast-check';
-import type { Lost, Message, RoomState } from '../../src/protocol/words.ts';
+import type { Lost, Position, RoomState } from '../../src/protocol/words.ts';
 import { ChatClient, RefusedError, until } from '../support/client.ts';
 import { openServer, type ServerHandle } from '../support/server-handle.ts';
 import type { Scenario } from './scenario.ts';
@@ -20,13 +20,67 @@ type Action =
 
 type Request =
   | {
-      readonly do: 'join' | 'leave' | 'create' | 'history' | 'members' | 'delivered' | 'read' | 'mine';
+      readonly do:
+        | 'join'
+        | 'leave'
+        | 'create'
+        | 'found'
+        | 'close'
+        | 'history'
+        | 'members'
+        | 'delivered'
+        | 'read'
+        | 'mine';
       readonly who: number;
       readonly room: number;
     }
-  | { readonly do: 'post'; readonly who: number; readonly room: number; readonly id: number };
+  | { readonly do: 'post'; readonly who: number; readonly room: number; readonly id: number }
+  /** About another user, or oneself. */
+  | {
+      readonly do: keyof typeof ABOUT_USERS;
+      readonly who: number;
+      readonly room: number;
+      readonly whom: number;
+    }
+  /** About a message. */
+  | {
+      readonly do: 'edit' | 'delete' | 'react' | 'unreact';
+      readonly who: number;
+      readonly room: number;
+      readonly id: number;
+      readonly seq: number;
+    };
+
+/** Not over while this can run. */
+const MUTED_UNTIL = 4_000_000_000_000;
+const ABOUT_USERS = {
+  invite: ['member:set', { role: 'member' }],
+  promote: ['member:set', { role: 'admin' }],
+  crown: ['member:set', { role: 'owner' }],
+  mute: ['member:set', { mutedUntil: MUTED_UNTIL }],
+  unmute: ['member:set', { mutedUntil: 0 }],
+  ban: ['member:set', { banned: true }],
+  pardon: ['member:set', { banned: false }],
+  kick: ['member:remove', {}],
+  dm: ['dm:open', {}],
+  block: ['user:block', { on: true }],
+  unblock: ['user:block', { on: false }],
+} as const;
+/** Whoever it is about is a member afterwards, or none. */
+const MEMBERSHIP: { readonly [D in Request['do']]?: boolean } = {
+  join: true,
+  create: true,
+  found: true,
+  leave: false,
+  invite: true,
+  promote: true,
+  crown: true,
+  kick: false,
+  ban: false,
+};
 
 const who = fc.nat({ max: USERS.length * DEVICES.length - 1 });
+const user = fc.nat({ max: USERS.length - 1 });
 const room = fc.nat({ max: 2 });
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('connect' as const), who }) },
@@ -35,15 +89,33 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      do: fc.constantFrom('leave' as const, 'create' as const, 'members' as const, 'mine' as const),
+      do: fc.constantFrom('leave', 'create', 'members', 'mine'),
       who,
       room,
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('found', 'close'), who, room }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom(...typedKeys(ABOUT_USERS)), who, room, whom: user }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('edit', 'delete', 'react', 'unreact'),
+      who,
+      room,
+      id: fc.nat({ max: 30 }),
+      seq: fc.integer({ min: 1, max: 12 }),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom('history' as const, 'delivered' as const, 'read' as const),
+      do: fc.constantFrom('history', 'delivered', 'read'),
       who,
       room,
     }),
@@ -140,7 +212,7 @@ class Scene {
   }
 
   async #connect(who: number): Promise<string> {
-    const user = `${USERS[who % USERS.length]}-${this.#seed}`;
+    const user = this.#user(who);
     const device = DEVICES[Math.floor(who / USERS.length)] ?? 'phone';
     const client = await ChatClient.connect(this.#server.urls[0] ?? '', { user, device });
     this.#clients.set(who, client);
@@ -154,44 +226,41 @@ class Scene {
   async #ask(client: ChatClient, step: Request): Promise<string> {
     const room = `room-${this.#seed}-${step.room}`;
     const position = client.follower.position(room);
-    const requests = {
-      join: ['room:join', { room }],
-      leave: ['room:leave', { room }],
-      create: ['room:create', { room, kind: 'public', title: 'a title' }],
-      history: ['history', { room, limit: 7 }],
-      members: ['room:members', { room }],
-      mine: ['room:mine', {}],
-      delivered: ['delivered', { positions: position === undefined ? {} : { [room]: position } }],
-      read: ['read', { room, seq: position?.seq ?? 0 }],
-      post: ['message:post', { room, id: `m${step.do === 'post' ? step.id : 0}`, text: 'hello' }],
-    } as const;
-    const [event, object] = requests[step.do];
+    const [event, object] = requestOf(step, room, position, (whom) => this.#user(whom));
     let reply: string;
     try {
-      reply = this.#shown(await client.ask<Record<string, unknown>>(event, object));
+      reply = this.#shown(room, await client.ask<Record<string, unknown>>(event, object));
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       reply = error.body.code;
     }
     if (step.do === 'leave' && reply.startsWith('{')) client.follower.stop(room);
-    this.#note(client.user, step.do, room, reply);
+    this.#note(client.user, step, room, reply);
     await this.#quiet();
     return reply;
   }
 
-  #note(user: string, action: Request['do'], room: string, reply: string): void {
+  /** Who is a member now. */
+  #note(user: string, step: Request, room: string, reply: string): void {
     if (!reply.startsWith('{')) return;
-    const own = this.#rooms.get(user) ?? new Set();
-    this.#rooms.set(user, own);
-    if (action === 'join' || action === 'create') own.add(room);
-    if (action === 'leave') own.delete(room);
+    const isMember = MEMBERSHIP[step.do];
+    if (isMember === undefined) return;
+    const whose = 'whom' in step ? this.#user(step.whom) : user;
+    const own = this.#rooms.get(whose) ?? new Set();
+    this.#rooms.set(whose, own);
+    if (isMember) own.add(room);
+    else own.delete(room);
+  }
+
+  #user(n: number): string {
+    return `${USERS[n % USERS.length]}-${this.#seed}`;
   }
 
   /** Every client has its user's rooms, no others, and of them everything that anybody was told of. */
   async #quiet(): Promise<void> {
     for (const client of this.#clients.values()) {
       const own = this.#rooms.get(client.user) ?? new Set();
-      for (const room of [0, 1, 2].map((n) => `room-${this.#seed}-${n}`)) {
+      for (const room of this.#names) {
         const head = this.#heads.get(room) ?? 0;
         const isQuiet = (): boolean => {
           const position = client.follower.position(room);
@@ -207,12 +276,18 @@ class Scene {
     }
   }
 
-  #shown(reply: Record<string, unknown>): string {
-    if (typeof reply['room'] === 'string' && typeof reply['seq'] === 'number')
-      this.#heads.set(reply['room'], Math.max(this.#heads.get(reply['room']) ?? 0, reply['seq']));
+  #shown(room: string, reply: Record<string, unknown>): string {
+    const { room: named = room, seq } = reply;
+    if (typeof named === 'string' && typeof seq === 'number')
+      this.#heads.set(named, Math.max(this.#heads.get(named) ?? 0, seq));
     // A room that another device just joined comes by itself; the reply has `from` only where it came first.
     const { from: _from, ...rest } = reply;
     return JSON.stringify(this.#plain(rest));
+  }
+
+  /** Direct rooms, in which nobody says anything, are looked at by `mine` alone. */
+  get #names(): string[] {
+    return [0, 1, 2].map((n) => `room-${this.#seed}-${n}`);
   }
 
   #state(state: RoomState): unknown {
@@ -250,12 +325,65 @@ class Scene {
   }
 
   #all(client: ChatClient): string {
-    const rooms = [...client.follower.messages].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const messages = rooms.map(([name, all]) => [
+    const messages = this.#names.map((name) => [
       name,
-      all.map(({ seq, from, text }: Message) => `${seq} ${from} ${text}`),
+      client.messages(name).map((message) => this.#plain(message)),
     ]);
     const losts = client.follower.losts.map(({ from, to, reason }: Lost) => `${reason} ${from}-${to}`);
     return JSON.stringify([messages, losts, client.follower.faults]);
   }
+}
+
+function requestOf(
+  step: Request,
+  room: string,
+  position: Position | undefined,
+  userOf: (whom: number) => string,
+): readonly [event: string, object: object] {
+  if ('whom' in step) {
+    const [event, fields] = ABOUT_USERS[step.do];
+    const about = { user: userOf(step.whom), ...fields };
+    return [event, event.startsWith('member') ? { room, ...about } : about];
+  }
+  if ('seq' in step) {
+    const { seq } = step;
+    const about = { room, id: `m${step.id}`, seq };
+    switch (step.do) {
+      case 'edit':
+        return ['message:edit', { ...about, text: 'edited' }];
+      case 'delete':
+        return ['message:delete', about];
+      case 'react':
+      case 'unreact':
+        return ['message:react', { ...about, emoji: '🍵', on: step.do === 'react' }];
+    }
+  }
+  switch (step.do) {
+    case 'join':
+      return ['room:join', { room }];
+    case 'leave':
+      return ['room:leave', { room }];
+    case 'create':
+      return ['room:create', { room, kind: 'public', title: 'a title' }];
+    case 'found':
+      return ['room:create', { room, kind: 'private' }];
+    case 'close':
+      return ['room:set', { room, kind: 'private', title: 'closed' }];
+    case 'history':
+      return ['history', { room, limit: 7 }];
+    case 'members':
+      return ['room:members', { room }];
+    case 'mine':
+      return ['room:mine', {}];
+    case 'delivered':
+      return ['delivered', { positions: position === undefined ? {} : { [room]: position } }];
+    case 'read':
+      return ['read', { room, seq: position?.seq ?? 0 }];
+    case 'post':
+      return ['message:post', { room, id: `m${step.id}`, text: 'hello' }];
+  }
+}
+
+function typedKeys<O extends object>(object: O): (keyof O)[] {
+  return Object.keys(object) as (keyof O)[];
 }
