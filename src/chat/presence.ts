@@ -83,9 +83,11 @@ export function socketsOf({ entries }: PresenceRecord, { alive }: Leases): numbe
 /** The lease that has the user's oldest connection; undefined: there is none. */
 export function oldestOf({ entries }: PresenceRecord, { alive }: Leases): string | undefined {
   let oldest: readonly [string, PresenceEntry] | undefined;
-  for (const [lease, entry] of entries)
-    if (alive.has(lease) && entry.sockets > 0 && !(oldest !== undefined && oldest[1].since <= entry.since))
-      oldest = [lease, entry];
+  for (const [lease, entry] of entries) {
+    // Who has left, and is still shown, has none.
+    if (!alive.has(lease) || entry.sockets === 0) continue;
+    if (oldest === undefined || entry.since < oldest[1].since) oldest = [lease, entry];
+  }
   return oldest?.[0];
 }
 

@@ -24,8 +24,8 @@ const SWEEP_AFTER_MS = 60_000;
 const UNKNOWN_AFTER_MS = 3_000;
 const AGAIN_MS = 3_000;
 const MAX_TYPING = 10_000;
-/** So long a worker needs to be told and to write, twice over. */
-const UNCOUNT_MS = 300;
+/** Within it other workers are told, and have written who is left: their beat writes three times. */
+const COUNT_MS = 300;
 
 export interface PresenceParts {
   readonly store: Store;
@@ -55,7 +55,7 @@ export class WorkerPresence {
   readonly board: PresenceBoard;
   readonly #parts: PresenceParts;
   readonly #typing: Typing;
-  /** Users whose connections are looked at; true: once more. */
+  /** Users whose connections are counted; `isAgain`: once more. */
   readonly #crowds = new Map<UserId, { isAgain: boolean }>();
   /** When somebody was written without waiting for the beat. */
   #wroteAt = Number.NEGATIVE_INFINITY;
@@ -130,7 +130,7 @@ export class WorkerPresence {
     try {
       this.roll.count(user);
       // Other workers say first who has left them a moment ago.
-      await pause(UNCOUNT_MS);
+      await pause(COUNT_MS);
       do {
         crowd.isAgain = false;
         if (!(await this.#hasOldest(user))) continue;
