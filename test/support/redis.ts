@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ export interface RedisOptions {
   readonly port?: number | undefined;
   /** Start as a replica of the server on this port. */
   readonly replicaOf?: number | undefined;
+  /** What its directory holds when it starts: a copy of this one. */
+  readonly dataOf?: string | undefined;
 }
 
 export interface RedisServer {
@@ -192,7 +194,7 @@ export async function startServer(
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const { appendfsync = 'always', config = {}, replicaOf } = options;
+  const { appendfsync = 'always', config = {}, replicaOf, dataOf } = options;
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? (await freePort());
     const settings: Record<string, string | number> = {
@@ -210,7 +212,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       ...(value === '' ? [''] : String(value).split(' ')),
     ]);
     try {
-      return await startServer(port, () => args);
+      return await startServer(port, async (dir) => {
+        if (dataOf !== undefined) await cp(dataOf, dir, { recursive: true });
+        return args;
+      });
     } catch (error) {
       // Somebody else may have taken the port meanwhile.
       if (attempt >= 3 || options.port !== undefined) throw error;
