@@ -266,6 +266,14 @@ export function api(connect: Connect, urls: () => readonly string[]): void {
     expect(post).toMatchObject(failure('bad_request', 400));
   });
 
+  test('API: HEAD answers as GET does, without the body', async () => {
+    const [get, head] = [await ask('GET', '/openapi.json'), await ask('HEAD', '/openapi.json')];
+    expect(head).toMatchObject({ status: 200, body: {} });
+    expect(head.headers.get('content-length')).toBe(get.headers.get('content-length'));
+    expect((await ask('HEAD', `/rooms/${fresh('room')}`)).status).toBe(404);
+    expect((await ask('HEAD', '/rooms')).status).toBe(200);
+  });
+
   test('API: a name is a namespace’s own', async () => {
     const room = fresh('room');
     expect((await ask('PUT', `/rooms/${room}?namespace=/acme`, {})).status).toBe(201);

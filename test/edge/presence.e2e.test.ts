@@ -216,7 +216,7 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     await using server = await openServer({
       adapter,
       appendfsync: 'no',
-      args: ['--presence-coalesce', '400ms', '--rate-requests', '0'],
+      args: ['--presence-coalesce', '1s', '--rate-requests', '0'],
     });
     using watcher = await ChatClient.connect(server.url, { user: fresh('me') });
     using ada = await ChatClient.connect(server.url, { user: fresh('ada') });
@@ -229,7 +229,7 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     for (let i = 0; i < 50 && (await watch()) !== 'online'; i += 1) await pause(50);
     const began = performance.now();
     let sets = 0;
-    for (; performance.now() - began < 3_000; sets += 1)
+    for (; performance.now() - began < 4_000; sets += 1)
       await ada.ask('presence:set', { status: sets % 2 === 0 ? 'away' : 'online' });
     await ada.ask('presence:set', { status: 'away' });
     await pause(1_500);
@@ -237,7 +237,7 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     expect(sets).toBeGreaterThan(50);
     expect(told.at(-1)).toBe('away');
     expect(told.length).toBeGreaterThan(1);
-    expect(told.length).toBeLessThanOrEqual((performance.now() - began) / 400 + 1);
+    expect(told.length).toBeLessThanOrEqual((performance.now() - began) / 1_000 + 1);
   }, 60_000);
 
   test('whoever comes back after a reload was never away', async () => {

@@ -1,4 +1,9 @@
-/** Read and unread: three devices of two users, equal to a model after any interleaving and a restart. */
+/**
+ * Read and unread: three devices of two users, equal to a model after any interleaving and a restart.
+ *
+ * What the devices do in a round is under way at once, each device one act after the other. The
+ * replies say in which order it was stored, so the model knows after the round what must be.
+ */
 import fc from 'fast-check';
 import type { RoomState } from '../../src/protocol/words.ts';
 import { ChatClient, fresh } from '../support/client.ts';
@@ -32,18 +37,29 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), ...who }) },
 );
 
+const round = fc.array(action, { minLength: 1, maxLength: 10 });
+
 /** What a room is, without a server. */
 class Model {
-  readonly entries: { readonly user: number; readonly isText: boolean }[] = [];
+  /** By seq less one; during a round with holes. */
+  readonly entries: ({ readonly user: number; readonly isText: boolean } | undefined)[] = [];
   readonly read = [0, 0];
 
-  append(user: number, isText: boolean): void {
-    this.entries.push({ user, isText });
+  append(seq: number, user: number, isText: boolean): void {
+    if (this.entries[seq - 1] !== undefined) throw new Error(`seq ${seq} was given twice`);
+    this.entries[seq - 1] = { user, isText };
+  }
+
+  /** The seq of a text of theirs that is known to be stored; 0: none is. */
+  textOf(user: number): number {
+    return this.entries.findIndex((entry) => entry?.isText === true && entry.user === user) + 1;
   }
 
   state(user: number): { readonly head: number; readonly read: number; readonly unread: number } {
     const read = this.read[user] ?? 0;
-    const unread = this.entries.slice(read).filter((entry) => entry.isText && entry.user !== user).length;
+    const unread = this.entries
+      .slice(read)
+      .filter((entry) => entry?.isText === true && entry.user !== user).length;
     return { head: this.entries.length, read, unread };
   }
 }
@@ -60,9 +76,9 @@ async function interleave(adapter: Adapter, runs: number, report: Report): Promi
   let acts = 0;
   const rooms: { readonly room: string; readonly users: string[]; readonly model: Model }[] = [];
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), async (actions) => {
-      acts += actions.length;
-      rooms.push(await play(server, actions, faults));
+    fc.asyncProperty(fc.array(round, { minLength: 2, maxLength: 8 }), async (acted) => {
+      acts += acted.flat().length;
+      rooms.push(await play(server, acted, faults));
     }),
     { numRuns: runs, endOnFailure: true },
   );
@@ -76,7 +92,7 @@ async function interleave(adapter: Adapter, runs: number, report: Report): Promi
   report.same(`${adapter}: states that differ from the model`, faults.slice(0, 5), []);
 }
 
-async function play(server: ServerHandle, actions: readonly Action[], faults: string[]) {
+async function play(server: ServerHandle, rounds: readonly (readonly Action[])[], faults: string[]) {
   const room = fresh('room');
   const users = Array.from({ length: USERS }, () => fresh('u'));
   const model = new Model();
@@ -96,15 +112,14 @@ async function play(server: ServerHandle, actions: readonly Action[], faults: st
     return client;
   };
   for (let user = 0; user < USERS; user += 1) await of(user, 0).join(room);
-  for (const next of actions) {
+  const act = async (next: Action): Promise<void> => {
     const client = of(next.user, next.device);
-    const own = model.entries.findIndex((entry) => entry.isText && entry.user === next.user) + 1;
+    const own = model.textOf(next.user);
     if (next.do === 'post' || (next.do === 'edit' && own === 0)) {
-      await client.post(room, 'x');
-      model.append(next.user, true);
+      model.append((await client.post(room, 'x')).seq, next.user, true);
     } else if (next.do === 'edit') {
-      await client.ask('message:edit', { room, id: fresh(), seq: own, text: 'y' });
-      model.append(next.user, false);
+      const edit = { room, id: fresh(), seq: own, text: 'y' };
+      model.append((await client.ask<{ seq: number }>('message:edit', edit)).seq, next.user, false);
     } else if (next.do === 'read') {
       const seq = Math.round((model.entries.length * next.part) / 100);
       await client.ask('read', { room, seq });
@@ -114,6 +129,14 @@ async function play(server: ServerHandle, actions: readonly Action[], faults: st
       const all = clients[next.user];
       if (all !== undefined) all[next.device] = await connect(next.user, next.device);
     }
+  };
+  for (const actions of rounds) {
+    const isOf = (device: number) => (next: Action) => next.user * DEVICES + next.device === device;
+    await Promise.all(
+      Array.from({ length: USERS * DEVICES }, async (_, device) => {
+        for (const next of actions.filter(isOf(device))) await act(next);
+      }),
+    );
   }
   for (let user = 0; user < USERS; user += 1)
     for (let device = 0; device < DEVICES; device += 1) {

@@ -70,10 +70,12 @@ export class Api {
     const url = new URL(request.url ?? '', 'http://localhost');
     // As it was sent: in a URL `.` and `..` are no names, here they are.
     const path = (request.url ?? '').replace(/[?#].*$/s, '').slice(PREFIX.length - 1);
-    if (path === '/openapi.json' && request.method === 'GET') return { status: 200, body: this.#openApi() };
+    // Node leaves the body of an answer to HEAD out.
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+    if (path === '/openapi.json' && method === 'GET') return { status: 200, body: this.#openApi() };
     const key = keyOf(request.headers.authorization, this.#settings.keys);
     if (this.#context.isDraining()) throw new ChatError('draining', 'this worker is going away; try again');
-    const { id, params } = routeOf(this.#operations, request.method ?? '', path);
+    const { id, params } = routeOf(this.#operations, method, path);
     const operation: Operation = this.#operations[id];
     checkScope(key, operation.scope);
     const namespace = url.searchParams.get(NAMESPACE_QUERY) ?? '/';
