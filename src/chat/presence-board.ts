@@ -32,7 +32,10 @@ export interface PresenceBoardOptions {
 
 interface Watched {
   readonly watchers: Set<Watching>;
+  /** Undefined: nothing is known. */
   record: PresenceRecord | undefined;
+  /** By `now`: since when their part of the store does not answer; undefined: it does. */
+  silentSince: number | undefined;
   status: PresenceStatus;
   lastSeen: number;
 }
@@ -166,7 +169,13 @@ export class PresenceBoard implements MemberWatch {
     const known = this.#users.get(user);
     if (known !== undefined) return void known.watchers.add(watching);
     const watchers = new Set([watching]);
-    this.#users.set(user, { watchers, record: undefined, status: 'unknown', lastSeen: 0 });
+    this.#users.set(user, {
+      watchers,
+      record: undefined,
+      silentSince: undefined,
+      status: 'unknown',
+      lastSeen: 0,
+    });
     this.#due.add(user);
   }
 
@@ -246,14 +255,30 @@ export class PresenceBoard implements MemberWatch {
     this.#leases = await this.#store.leases();
     for (const [i, user] of users.entries()) {
       const known = this.#users.get(user);
-      if (known !== undefined) known.record = records[i] ?? NEVER_SEEN;
-      this.#judge(user);
+      if (known === undefined) continue;
+      const record = records[i] ?? NEVER_SEEN;
+      if (record === 'unknown') this.#silent(user, known);
+      else {
+        known.record = record;
+        known.silentSince = undefined;
+        this.#judge(user);
+      }
     }
     for (const lease of before) {
       if (this.#leases.alive.has(lease)) continue;
       for (const [user, { record }] of this.#users)
         if (record?.entries.has(lease) === true) this.#judge(user);
     }
+  }
+
+  /** A part of the store does not answer: what is known holds as long as it does with all of it away. */
+  #silent(user: UserId, known: Watched): void {
+    const { now, unknownAfterMs } = this.#options;
+    known.silentSince ??= now();
+    if (now() - known.silentSince < unknownAfterMs) return;
+    known.record = undefined;
+    this.#later.delete(user);
+    this.#show(user, known, 'unknown');
   }
 
   /** What the record and the leases say now. */

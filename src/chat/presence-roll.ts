@@ -48,6 +48,8 @@ interface OnRoll {
   readonly connections: Connection[];
   /** As the store has it under this lease; undefined: not. */
   written: PresenceEntry | undefined;
+  /** As it was under the lease that ended, of who had left and is still shown; written anew under the next. */
+  former: PresenceEntry | undefined;
   /** When the last connection went; undefined: there is one. By `now` and by `wallNow`. */
   left: { readonly at: number; readonly wallAt: number } | undefined;
   /** What is written may be of connections that were here before, until somebody counts. */
@@ -100,7 +102,13 @@ export class PresenceRoll {
     const known = this.#users.get(user);
     const here: Connection = { key: connection, here: 'online', since: this.#options.wallNow() };
     if (known === undefined)
-      this.#users.set(user, { connections: [here], written: undefined, left: undefined, isLoose: false });
+      this.#users.set(user, {
+        connections: [here],
+        written: undefined,
+        former: undefined,
+        left: undefined,
+        isLoose: false,
+      });
     else {
       known.connections.push(here);
       known.left = undefined;
@@ -178,6 +186,7 @@ export class PresenceRoll {
     const entered: UserId[] = [];
     for (const [user, known] of this.#users) {
       if (known.written !== undefined) entered.push(user);
+      if (this.#leaving.has(user)) known.former = known.written ?? known.former;
       known.written = undefined;
       this.#due.add(user);
     }
@@ -230,9 +239,10 @@ export class PresenceRoll {
       if (known === undefined) continue;
       const isLeaving = this.#leaving.has(user);
       // Who came and went between two writes stays to be forgotten.
-      if (isLeaving && (known.isLoose || known.written === undefined)) continue;
-      const entry =
-        isLeaving && known.written !== undefined ? { ...known.written, sockets: 0 } : entryOf(known);
+      const shown = known.written ?? known.former;
+      const isWritten = known.isLoose && known.written !== undefined;
+      if (isLeaving && (shown === undefined || isWritten)) continue;
+      const entry = isLeaving && shown !== undefined ? { ...shown, sockets: 0 } : entryOf(known);
       if (entry !== undefined && isSame(entry, known.written)) continue;
       changes.push({ user, entry, lastSeen: known.left?.wallAt ?? this.#options.wallNow() });
     }
@@ -242,7 +252,10 @@ export class PresenceRoll {
     for (const [i, { user, entry }] of changes.entries()) {
       const known = this.#users.get(user);
       const before = known?.written;
-      if (known !== undefined) known.written = entry;
+      if (known !== undefined) {
+        known.written = entry;
+        known.former = undefined;
+      }
       if (entry === undefined && known?.connections.length === 0 && !this.#leaving.has(user))
         this.#users.delete(user);
       const record = records[i] ?? NEVER_SEEN;

@@ -137,6 +137,17 @@ export class SharedLimits {
     return isLent ? 0 : Math.max(1, Math.ceil(endOf(state) - now));
   }
 
+  /** What was taken in this window and came to nothing is in hand again. */
+  giveBack(limit: Limit | undefined, id: string, count = 1): void {
+    const state = limit === undefined ? undefined : this.#states.get(keyOf(limit, id));
+    if (state === undefined || state.spent < count || endOf(state) <= this.#options.now()) return;
+    const owed = Math.min(state.debt, count);
+    state.debt -= owed;
+    state.tokens += count - owed;
+    state.spent -= count;
+    if (state.tokens > 0) this.#holding.add(state);
+  }
+
   /** Gives back what is not spent, and now and then forgets what is over; called about every second. */
   tick(): void {
     const now = this.#options.now();
@@ -154,8 +165,9 @@ export class SharedLimits {
         this.#states.delete(state.key);
   }
 
-  #stateOf({ name, rate }: Limit, id: string, now: number): State {
-    const key = `${name}|${id}`;
+  #stateOf(limit: Limit, id: string, now: number): State {
+    const { rate } = limit;
+    const key = keyOf(limit, id);
     const known = this.#states.get(key);
     if (known !== undefined && (endOf(known) > now || known.asking !== undefined)) {
       known.usedAt = now;
@@ -284,6 +296,10 @@ export class SharedLimits {
   #aloneFor({ until }: State): number {
     return until > 0 ? Math.max(1, until - this.#options.now()) : ALONE_MS;
   }
+}
+
+function keyOf({ name }: Limit, id: string): string {
+  return `${name}|${id}`;
 }
 
 function spend(state: State, count: number): void {

@@ -178,8 +178,11 @@ export interface Store {
    */
   enterPresence(lease: string, changes: readonly PresenceChange[]): Promise<PresenceRecord[]>;
 
-  /** In the order asked; undefined for a user never seen. Cheap. */
-  presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]>;
+  /**
+   * In the order asked; undefined for a user never seen, `unknown` where the part of the store that
+   * knows does not answer. Cheap.
+   */
+  presence(users: readonly UserId[]): Promise<(PresenceRecord | 'unknown' | undefined)[]>;
 
   /**
    * Takes the entries of leases back that ended at least `forMs` ago, and forgets them. `onGone`:

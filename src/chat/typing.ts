@@ -2,7 +2,7 @@
  * Who is typing: told at most once a second of each user in a room, and taken back by itself when
  * nothing is heard for a while. Time comes in; what was heard may be late, doubled or lost.
  */
-import { nameOf, type RoomId } from './identity.ts';
+import { nameOf, namespaceOf, userId, type RoomId, type UserId } from './identity.ts';
 
 export interface TypingEvent {
   readonly room: string;
@@ -32,12 +32,16 @@ interface State {
 }
 
 const APART_MS = 1_000;
+/** Rooms in which one user is said to type at once: all have their share of `maxTyping`. */
+const MAX_ROOMS = 10;
 /** Not heard of for so long: not typing any more. */
 export const TYPING_MS = 6_000;
 
 export class Typing {
   readonly #options: TypingOptions;
   readonly #states = new Map<string, State>();
+  /** Rooms of each user. */
+  readonly #rooms = new Map<UserId, number>();
 
   constructor(options: TypingOptions) {
     this.#options = options;
@@ -52,7 +56,10 @@ export class Typing {
     const key = `${room} ${user}`;
     let state = this.#states.get(key);
     if (state === undefined) {
-      if (!on || this.#states.size >= this.#options.maxTyping) return;
+      const id = userId(namespaceOf(room), user);
+      const rooms = this.#rooms.get(id) ?? 0;
+      if (!on || this.#states.size >= this.#options.maxTyping || rooms >= MAX_ROOMS) return;
+      this.#rooms.set(id, rooms + 1);
       state = {
         room,
         user,
@@ -77,8 +84,16 @@ export class Typing {
       if (state.isOn && now - state.heardAt >= TYPING_MS) state.isOn = false;
       this.#tell(state, now);
       if (!state.isOn && !state.told && !state.isOwed && now - state.toldAt >= APART_MS)
-        this.#states.delete(key);
+        this.#forget(key, state);
     }
+  }
+
+  #forget(key: string, { room, user }: State): void {
+    this.#states.delete(key);
+    const id = userId(namespaceOf(room), user);
+    const rooms = (this.#rooms.get(id) ?? 1) - 1;
+    if (rooms === 0) this.#rooms.delete(id);
+    else this.#rooms.set(id, rooms);
   }
 
   #tell(state: State, now: number): void {

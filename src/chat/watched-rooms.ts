@@ -141,7 +141,11 @@ export class WatchedRooms {
       const { size } = known.members.users;
       // A hint meanwhile makes it due anew.
       known.dueAt = now + Math.max(AGAIN_MS, size * MS_PER_MEMBER);
-      const members = await this.#read(room);
+      const members = await this.#read(room).catch((error: unknown) => {
+        // What it was due for is not known yet.
+        known.dueAt = 0;
+        throw error;
+      });
       if (this.#rooms.get(room) !== known) continue;
       const newest = members.read > known.members.read ? members : known.members;
       this.#dropStrangers(room, known, newest, watchers);
@@ -163,13 +167,19 @@ export class WatchedRooms {
 
   async #count(room: RoomId, known: WatchedRoom): Promise<void> {
     let count = 0;
+    let isSure = true;
     const members = [...known.members.users];
     for (let at = 0; at < members.length; at += PAGE) {
       const records = await this.#store.presence(members.slice(at, at + PAGE));
-      for (const record of records) if (this.#watch.isHere(record ?? NEVER_SEEN)) count += 1;
+      for (const record of records) {
+        if (record === 'unknown') isSure = false;
+        else if (this.#watch.isHere(record ?? NEVER_SEEN)) count += 1;
+      }
       await turn();
     }
     known.isCounted = true;
+    // Nobody has gone because a part of the store does not answer.
+    if (!isSure) count = Math.max(count, known.count ?? 0);
     if (known.count === count) return;
     known.count = count;
     for (const { counted } of known.watchers) counted.add(room);

@@ -13,7 +13,7 @@ import {
 import { Server } from 'socket.io';
 import { requestSchemas } from '../protocol/requests.ts';
 import { Api } from './api/api.ts';
-import { boundedDecoder } from './bounded-decoder.ts';
+import { boundedDecoder, packetsAtOnce } from './bounded-decoder.ts';
 import type { ChatContext, EdgeSettings } from './chat-context.ts';
 import { Connections } from './connection.ts';
 import { forgetRequests } from './forget-requests.ts';
@@ -59,8 +59,7 @@ export class ChatServer {
     const before = listenersOf(this.http);
     this.io = new Server(this.http, {
       adapter: RoomlessAdapter,
-      // A client may send all that it may have outstanding, and a little of what needs no answer.
-      parser: { Encoder: WireEncoder, Decoder: boundedDecoder(2 * settings.limits.maxOutstanding) },
+      parser: { Encoder: WireEncoder, Decoder: boundedDecoder(packetsAtOnce(settings.limits)) },
       perMessageDeflate: false,
       httpCompression: false,
       serveClient: false,

@@ -16,6 +16,7 @@ export interface Rates {
 }
 
 type Kind = keyof Rates;
+type Shared = Pick<SharedLimits, 'take' | 'takeNow' | 'giveBack'>;
 
 /** With fewer rooms a new device costs nothing to speak of. */
 const MANY_ROOMS = 100;
@@ -31,10 +32,10 @@ const TOLD: Readonly<Record<Kind, string>> = {
 };
 
 export class EdgeLimits {
-  readonly #shared: Pick<SharedLimits, 'take' | 'takeNow'>;
+  readonly #shared: Shared;
   readonly #limits: Readonly<Record<Kind, Limit | undefined>>;
 
-  constructor(shared: Pick<SharedLimits, 'take' | 'takeNow'>, rates: Rates) {
+  constructor(shared: Shared, rates: Rates) {
     this.#shared = shared;
     const limit = (name: Kind): Limit | undefined => {
       const rate = rates[name];
@@ -51,11 +52,25 @@ export class EdgeLimits {
     };
   }
 
-  /** Throws, or rejects where the store has to be asked, with `rate_limited`. */
-  post(user: UserId, room: RoomId): Promise<void> | undefined {
+  /**
+   * Throws, or rejects where the store has to be asked, with `rate_limited`. `room`: whose own limit
+   * it is under as well; undefined for who is no member, who could use it up for the others.
+   */
+  post(user: UserId, room: RoomId | undefined): Promise<void> | undefined {
     const asked = this.#take('posts', user, 1);
+    if (room === undefined) return asked;
     if (asked !== undefined) return asked.then(() => this.#take('roomPosts', room, 1));
     return this.#take('roomPosts', room, 1);
+  }
+
+  /** Whether rooms have a limit of their own. */
+  get areRoomsLimited(): boolean {
+    return this.#limits.roomPosts !== undefined;
+  }
+
+  /** A post of a member came to nothing: the room's own limit has it again, as the user's has not. */
+  giveBackPost(room: RoomId): void {
+    this.#shared.giveBack(this.#limits.roomPosts, room);
   }
 
   join(user: UserId): Promise<void> | undefined {

@@ -11,7 +11,7 @@ export interface FrontLimits {
   readonly maxBodyBytes: number;
   /** From the head of a request with a body until its answer has left. */
   readonly keptMs: number;
-  /** Requests with a body at once. 503 above. */
+  /** Requests with a body at once; above, the one that is under way for longest is ended. */
   readonly maxKept: number;
   /** Body bytes on their way to one worker; above, the clients are not read from. */
   readonly maxInFlightBytes: number;

@@ -65,7 +65,11 @@ export class KeptConnections {
 
   /** Ends the one that has been under way for longest. */
   evict(): void {
-    this.#kept.oldest()?.socket.destroy();
+    const oldest = this.#kept.oldest();
+    if (oldest === undefined) return;
+    // It says that it is closed at the end of this turn, in which more may have to go.
+    this.#forget(oldest);
+    oldest.socket.destroy();
   }
 
   expire(now: number): void {

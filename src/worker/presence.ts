@@ -56,7 +56,7 @@ export class WorkerPresence {
   readonly #parts: PresenceParts;
   readonly #typing: Typing;
   /** Users whose connections are counted; `isAgain`: once more. */
-  readonly #crowds = new Map<UserId, { isAgain: boolean }>();
+  readonly #crowds = new Map<UserId, { isAgain: boolean; device: string | undefined }>();
   /** When somebody was written without waiting for the beat. */
   #wroteAt = Number.NEGATIVE_INFINITY;
 
@@ -124,8 +124,8 @@ export class WorkerPresence {
   /** A user has too many connections: whoever has the oldest of them closes it, one after the other. */
   async onCrowd(user: UserId, device: string | undefined): Promise<void> {
     const known = this.#crowds.get(user);
-    if (known !== undefined) return void (known.isAgain = true);
-    const crowd = { isAgain: false };
+    if (known !== undefined) return void Object.assign(known, { isAgain: true, device });
+    const crowd = { isAgain: false, device };
     this.#crowds.set(user, crowd);
     try {
       this.roll.count(user);
@@ -134,7 +134,7 @@ export class WorkerPresence {
       do {
         crowd.isAgain = false;
         if (!(await this.#hasOldest(user))) continue;
-        this.#parts.closeOldest(user, device);
+        this.#parts.closeOldest(user, crowd.device);
         this.roll.count(user);
         await this.roll.settle();
       } while (crowd.isAgain);
@@ -150,6 +150,7 @@ export class WorkerPresence {
     const [[record], leases] = await Promise.all([store.presence([user]), store.leases()]);
     return (
       record !== undefined &&
+      record !== 'unknown' &&
       oldestOf(record, leases) === this.roll.lease &&
       socketsOf(record, leases) > config.maxSocketsPerUser
     );

@@ -155,3 +155,21 @@ test('nothing is told before the watch is answered', async () => {
   scene.board.tell();
   expect(me.told).toEqual([]);
 });
+
+test('of whom a part of the store does not answer nothing is known after a while, and nobody goes offline', async () => {
+  const scene = new BoardScene();
+  const me = scene.watcher();
+  for (const name of ['ada', 'bob']) scene.enter(name, 'a', 'online');
+  await scene.board.watch(me, [user('ada'), user('bob')], []);
+  scene.silent.add(user('ada'));
+  for (let i = 0; i < 20; i += 1) await scene.look();
+  expect(me.told).toEqual([]);
+  for (let i = 0; i < 40; i += 1) await scene.look();
+  expect(me.told.map(statuses)).toEqual([['ada unknown']]);
+  const other = scene.watcher('other');
+  expect(statuses(await scene.board.watch(other, [user('ada')], []))).toEqual(['ada unknown']);
+  scene.silent.clear();
+  for (let i = 0; i < 20; i += 1) await scene.look();
+  expect(me.told.map(statuses)).toEqual([['ada unknown'], ['ada online']]);
+  expect(other.told.map(statuses)).toEqual([['ada online']]);
+});

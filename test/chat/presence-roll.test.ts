@@ -201,3 +201,26 @@ test('that something is due is told where nothing was, not of each user', async 
   roll.arrive(userId('/', 'cem'), {});
   expect(told).toBe(2);
 });
+
+test('whoever left is shown for the grace time, also when the lease ends meanwhile', async () => {
+  const { store, roll, clock, write } = scene();
+  const connection = {};
+  roll.arrive(ADA, connection);
+  await write();
+  clock.time = 1_000;
+  roll.leave(ADA, connection);
+  clock.time = 2_000;
+  store.isLost = true;
+  const renewing = roll.renew();
+  await store.go();
+  await renewing;
+  store.isLost = false;
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease2']);
+  clock.time = 5_900;
+  await write();
+  expect([...(store.entered.get(ADA) ?? [])]).toEqual(['lease2']);
+  clock.time = 6_100;
+  await write();
+  expect([...(store.entered.get(ADA) ?? ['?'])]).toEqual([]);
+  expect(roll.users).toBe(0);
+});

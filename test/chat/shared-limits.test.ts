@@ -283,3 +283,20 @@ test('of the first few of what nobody waits for the store hears nothing either',
   for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
   expect(tokens.calls).toBe(1);
 });
+
+test('what came to nothing may be taken again, by whoever asks; never more than was taken here in the window', async () => {
+  const { limits, clock } = scene(2);
+  const [here, there] = limits;
+  const limit = per(10);
+  for (let i = 0; i < 10; i += 1) expect(await here?.take(limit, 'ada')).toBe(0);
+  expect(await here?.take(limit, 'ada')).toBeGreaterThan(0);
+  for (let i = 0; i < 20; i += 1) here?.giveBack(limit, 'ada', 1);
+  expect(await tries([here as SharedLimits], limit, 4)).toBe(4);
+  clock.time += 2_000;
+  here?.tick();
+  await Promise.resolve();
+  expect(await tries([there as SharedLimits], limit, 20)).toBe(6);
+  clock.time += MINUTE;
+  here?.giveBack(limit, 'ada', 1);
+  expect(await tries(limits, limit, 30)).toBe(10);
+});

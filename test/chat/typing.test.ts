@@ -94,3 +94,16 @@ test('who goes on typing is passed on again, what another worker passed on is no
   typing.tick(9_000);
   expect(passed).toEqual([true, true, true]);
 });
+
+test('whoever says that they type everywhere leaves the others their place', () => {
+  const { told, typing } = scene(30);
+  for (let i = 0; i < 100; i += 1) typing.heard(roomId('/', `r${i}`), 'eve', true, 0, true);
+  expect(typing.size).toBe(10);
+  typing.heard(roomId('/', 'r50'), 'ada', true, 0, true);
+  typing.heard(roomId('/acme', 'r50'), 'eve', true, 0, true);
+  expect(told.slice(10)).toEqual(['r50 ada on', 'r50 eve on']);
+  for (let now = 0; now < 10_000; now += 500) typing.tick(now);
+  expect(typing.size).toBe(0);
+  typing.heard(roomId('/', 'r99'), 'eve', true, 10_000, true);
+  expect(told.at(-1)).toBe('r99 eve on');
+});

@@ -209,3 +209,36 @@ test('a look that began before somebody joined a large room does not end what th
   await scene.look(6_000);
   expect(late.told.map(({ counts }) => counts)).toEqual([{ room: 1 }]);
 });
+
+test('a count does not fall because a part of the store does not answer', async () => {
+  const scene = new BoardScene();
+  const me = scene.watcher();
+  scene.members.push('me', 'ada', 'bob', 'cem');
+  for (const name of ['ada', 'bob']) scene.enter(name, 'a', 'online');
+  await scene.board.watch(me, [], [ROOM]);
+  scene.silent.add(user('ada'));
+  await scene.look(5_000);
+  expect(me.told).toEqual([]);
+  scene.silent.clear();
+  scene.enter('ada', 'a', undefined);
+  await scene.look(5_000);
+  expect(me.told).toEqual([{ users: [], counts: { room: 1 } }]);
+});
+
+test('a hint that the store did not answer to is looked into again at once', async () => {
+  const scene = new BoardScene();
+  const [me, other] = [scene.watcher('me'), scene.watcher('ada')];
+  scene.members.push('me', 'ada');
+  for (const watcher of [me, other]) await scene.board.watch(watcher, [], [ROOM]);
+  scene.members.splice(scene.members.indexOf('me'), 1);
+  scene.board.hintRoom(ROOM);
+  scene.isAway = true;
+  await scene.look();
+  scene.isAway = false;
+  await scene.look();
+  scene.enter('ada', 'a', 'online');
+  scene.board.hint(user('ada'));
+  await scene.look();
+  expect(me.told.flatMap(statuses)).toEqual([]);
+  expect(other.told.flatMap(statuses)).toEqual(['ada online']);
+});

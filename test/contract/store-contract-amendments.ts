@@ -24,6 +24,27 @@ export function amendmentContract(scene: () => Scene): void {
   };
   const history = (here: Scene, room: RoomId) => here.store.history(room, { user: 'ada', limit: 100 });
 
+  test('a page of history is no longer for what its entries were edited to', async () => {
+    const here = scene();
+    const room = await here.roomOf('ada');
+    await here.postMany(room, 'ada', 20);
+    // Twenty of these are more than a page may be.
+    const long = 'x'.repeat(100_000);
+    for (const seq of upTo(20)) await store(here, room, edit('ada', seq, long));
+    const page = (request: object) => here.store.history(room, { user: 'ada', limit: 20, ...request });
+    const [newest, oldest] = [await page({ before: 21 }), await page({ after: 0, before: 21 })];
+    for (const { entries, edited, more } of [newest, oldest]) {
+      expect(more).toBe(true);
+      expect(entries.length).toBeGreaterThan(5);
+      expect(entries.length).toBeLessThan(12);
+      expect(edited.map(({ seq }) => seq)).toEqual(entries.map(({ seq }) => seq));
+    }
+    expect(newest.entries.at(-1)?.seq).toBe(20);
+    expect(oldest.entries[0]?.seq).toBe(1);
+    // Catching up shows the log as it is.
+    expect((await here.log(room)).entries).toHaveLength(40);
+  });
+
   test('an edit, a reaction and a reply are entries of their own', async () => {
     const here = scene();
     const room = await here.roomOf('ada', 'bob');

@@ -24,8 +24,11 @@ function scene({ over = [], asked = [] }: { over?: readonly Kind[]; asked?: read
     taken.push(`${count} ${limit?.name} ${id}`);
     return over.includes(limit?.name as Kind) ? 500 : 0;
   };
+  const giveBack = (limit: Limit | undefined, id: string): void => {
+    taken.push(`back ${limit?.name} ${id}`);
+  };
   const rates = Object.fromEntries(KINDS.map((kind) => [kind, RATE])) as Record<Kind, Rate>;
-  return { limits: new EdgeLimits({ take, takeNow }, rates), taken };
+  return { limits: new EdgeLimits({ take, takeNow, giveBack }, rates), taken };
 }
 
 /** Rejects also where it is refused at once. */
@@ -96,7 +99,7 @@ test('a request counts as one and as its bytes, and does not wait for the store'
 test('without a limit on bytes they are not counted', () => {
   const none = { posts: undefined, roomPosts: undefined, joins: undefined, connects: undefined };
   const limits = new EdgeLimits(
-    { take: () => 0, takeNow: () => 0 },
+    { take: () => 0, takeNow: () => 0, giveBack: () => {} },
     { ...none, addressConnects: undefined, requests: undefined, bytes: undefined },
   );
   limits.bytes(ADA, () => {
@@ -113,4 +116,11 @@ test('a new device of somebody with many rooms is taken from their joins, at mos
   await expect((async () => scene({ over: ['joins'] }).limits.device(ADA, 2_000))()).rejects.toMatchObject(
     refused('rate-joins'),
   );
+});
+
+test('who is no member takes nothing of the room, and a member’s part comes back to the room alone', () => {
+  const here = scene();
+  expect(here.limits.post(ADA, undefined)).toBeUndefined();
+  here.limits.giveBackPost(TEA);
+  expect(here.taken).toEqual([`1 posts ${ADA}`, `back roomPosts ${TEA}`]);
 });

@@ -73,6 +73,18 @@ test('over --max-outstanding a request is `busy`, those before it are answered',
   await ada.reach(room, codes.filter((code) => code === 'ok').length);
 });
 
+test('over --max-outstanding all that one body of long polling brings is answered', async () => {
+  using ada = await ChatClient.connect(server.url, { user: fresh('u'), transports: ['polling'] });
+  const room = fresh('room');
+  await ada.join(room);
+  const replies = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => ada.request('message:post', { room, id: `${i}`, text: 'x' })),
+  );
+  const codes = replies.map((reply) => (reply.ok ? 'ok' : reply.error.code));
+  expect(codes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ok'));
+  expect(new Set(codes)).toEqual(new Set(['ok', 'busy']));
+});
+
 test('over --max-rooms-per-user a join is `too_large`; a room left makes place', async () => {
   using ada = await connect();
   const rooms = Array.from({ length: 4 }, () => fresh('room'));

@@ -122,6 +122,35 @@ test('--rate-room-posts holds over all who post in a room, and for each room', a
   await ada.post(other, 'elsewhere');
 });
 
+test.each(['cluster', 'redis'] as const)(
+  '--adapter %s: who may not post in a room uses nothing of its --rate-room-posts up',
+  async (adapter) => {
+    await using small = await openServer({
+      adapter,
+      appendfsync: 'no',
+      workers: 1,
+      args: ['--rate-room-posts', '4/1m'],
+    });
+    using ada = await ChatClient.connect(small.url, { user: fresh('ada') });
+    using bob = await ChatClient.connect(small.url, { user: fresh('bob') });
+    using eve = await ChatClient.connect(small.url, { user: fresh('eve') });
+    const room = fresh('room');
+    await ada.ask('room:create', { room, kind: 'private' });
+    await ada.ask('member:set', { room, user: bob.user, mutedUntil: Date.now() + 60_000 });
+    await bob.event('room', (event: { room: string }) => event.room === room);
+    for (let i = 0; i < 6; i += 1) {
+      expect(await refusalOf(eve.post(room, 'x'))).toMatchObject({ code: 'not_found' });
+      expect(await refusalOf(bob.post(room, 'x'))).toMatchObject({ code: 'muted' });
+      expect(await refusalOf(bob.ask('member:remove', { room, user: ada.user }))).toMatchObject({
+        code: 'forbidden',
+      });
+    }
+    for (let i = 0; i < 4; i += 1) await ada.post(room, `${i}`);
+    expectOver(await refusalOf(ada.post(room, 'one more')), 'rate-room-posts');
+  },
+  60_000,
+);
+
 test('bytes are bytes, whatever the characters', async () => {
   await using small = await startServer({ workers: 1, args: ['--rate-bytes', '3000/1m'] });
   using ada = await ChatClient.connect(small.url, { user: fresh('ada') });

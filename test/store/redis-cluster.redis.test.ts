@@ -1,7 +1,7 @@
 /** The contract on a Cluster of three, and what only a Cluster can do to a store. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { roomId } from '../../src/chat/identity.ts';
+import { roomId, userId } from '../../src/chat/identity.ts';
 import { StoreUnavailable } from '../../src/chat/store-unavailable.ts';
 import { Keys, ROOM_KEYS, slotOf } from '../../src/store/redis/keys.ts';
 import { RedisStore } from '../../src/store/redis/redis-store.ts';
@@ -48,6 +48,19 @@ describe('RedisStore on a Cluster', () => {
           if ((await cluster.nodeOf(keys.room(room, 'meta'))) !== node) continue;
           await here.join(room, 'ada');
           return room;
+        }
+      }),
+    );
+  };
+
+  /** A user whose presence is on each server, in the order of the servers. */
+  const userPerNode = () => {
+    const keys = new Keys('chat');
+    return Promise.all(
+      cluster.nodes.map(async (node) => {
+        for (let n = 0; ; n += 1) {
+          const user = userId(here.namespace, `u-${n}`);
+          if ((await cluster.nodeOf(keys.user(user, 'presence'))) === node) return user;
         }
       }),
     );
@@ -110,6 +123,10 @@ describe('RedisStore on a Cluster', () => {
 
   test('a server that is gone fails its own rooms only, and they come back with it', async () => {
     const rooms = await roomPerNode();
+    const users = await userPerNode();
+    const presences = async () =>
+      (await store.presence(users)).map((record) => (record === 'unknown' ? record : 'known'));
+    expect(await presences()).toEqual(['known', 'known', 'known']);
     const lost = cluster.nodes[2];
     await lost?.kill();
     const append = async () => {
@@ -121,6 +138,7 @@ describe('RedisStore on a Cluster', () => {
     expect(await append()).toEqual(['stored', 'stored', 'unavailable']);
     const heads = await store.heads(rooms);
     expect(heads.map((head) => head !== undefined)).toEqual([true, true, false]);
+    expect(await presences()).toEqual(['known', 'known', 'unknown']);
     await store.ping();
     expect(await append()).toEqual(['stored', 'stored', 'unavailable']);
     await lost?.restart();

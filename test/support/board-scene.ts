@@ -17,6 +17,8 @@ export class BoardScene {
   held: Promise<void> | undefined;
   /** Happens once, right behind the next answer. */
   meanwhile: (() => void) | undefined;
+  /** Whose part of the store does not answer. */
+  readonly silent = new Set<UserId>();
   readonly members: string[] = [];
   readonly records = new Map<UserId, PresenceRecord>();
   leases: Leases = { alive: new Set(['a', 'b']), ended: new Map() };
@@ -37,7 +39,7 @@ export class BoardScene {
         presence: (users) =>
           answer(() => {
             this.reads += users.length;
-            return users.map((one) => this.records.get(one));
+            return users.map((one) => (this.silent.has(one) ? 'unknown' : this.records.get(one)));
           }),
         memberNames: async (_, after, limit) => {
           const { held } = this;

@@ -7,7 +7,7 @@ import type { ChatContext } from '../../src/edge/chat-context.ts';
 import { EdgeLimits } from '../../src/edge/edge-limits.ts';
 
 const UNLIMITED = new EdgeLimits(
-  { take: () => 0, takeNow: () => 0 },
+  { take: () => 0, takeNow: () => 0, giveBack: () => {} },
   {
     posts: undefined,
     roomPosts: undefined,

@@ -128,6 +128,8 @@ export const API_HANDLERS: ApiHandlers = {
       store.devices(id),
       store.index(id),
     ]);
+    if (record === 'unknown')
+      throw new ChatError('unavailable', 'what the store knows of this user cannot be read');
     // After the records: one entered under a lease that began in between would count as over.
     const leases = await store.leases();
     const views = await store.views(user, undefined, rooms);

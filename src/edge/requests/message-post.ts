@@ -9,23 +9,27 @@ import type { Durability } from '../../protocol/words.ts';
 import type { Caller, ChatContext } from '../chat-context.ts';
 import { decideBy, type IncomingMessage } from '../chat-hooks.ts';
 import { checkDraftSizes, checkSizes } from '../message-sizes.ts';
+import { takePost, type TakenPost } from '../post-limit.ts';
 import type { Asked, Handler } from '../request.ts';
 
 /** Hands the committer's word on to who asked. */
 class Answering implements Poster {
   readonly #asked: Asked;
   readonly #room: string;
+  readonly #onRefused: TakenPost['refused'];
 
-  constructor(asked: Asked, room: string) {
+  constructor(asked: Asked, room: string, onRefused: TakenPost['refused']) {
     this.#asked = asked;
     this.#room = room;
+    this.#onRefused = onRefused;
   }
 
   stored({ epoch, seq, at, duplicate }: Posted, durability: Durability): void {
     this.#asked.reply({ ok: true, room: this.#room, epoch, seq, at, duplicate, durability });
   }
 
-  refused(error: ChatError): void {
+  refused(error: unknown): void {
+    this.#onRefused?.(error);
     this.#asked.refuse(error);
   }
 }
@@ -67,8 +71,8 @@ function post(
   message?: Omit<IncomingMessage, 'namespace' | 'room'>,
 ): undefined {
   const room = roomId(session.namespace, name);
-  const allowed = context.limits.post(session.userId, room);
-  const poster = new Answering(asked, name);
+  const { allowed, refused } = takePost(context, session, room);
+  const poster = new Answering(asked, name, refused);
   const { hooks, settings } = context;
   const isAsked = message !== undefined && hooks.onMessage !== undefined;
   const isPlain = allowed === undefined && made.about?.epoch === undefined && !isAsked;
@@ -89,7 +93,7 @@ function post(
       }
       context.committer.post(room, await inPresentEpoch(context, session.user, room, given), poster);
     })
-    .catch((error: unknown) => asked.refuse(error));
+    .catch((error: unknown) => poster.refused(error));
   return undefined;
 }
 

@@ -76,22 +76,20 @@ function erase(env: Environment, room: RoomId, record: RoomRecord, seq: number):
   void env.log.put([room, seq], erased);
 }
 
-/** The present texts of those between `from` and `to` that were edited. */
-export function editedBetween(
+/** The newest edit of an entry as it is stored; undefined: it has none. */
+export function newestEdit(
   env: Environment,
   room: RoomId,
   record: RoomRecord,
-  from: number,
-  to: number,
-): Edited[] {
-  if ((record.amendments ?? 0) === 0 || to < from) return [];
-  const edited: Edited[] = [];
-  for (const { key, value } of env.amendments.getRange({ start: [room, from], end: [room, to + 1] })) {
-    const last = value.edits.at(-1);
-    const stored = last === undefined ? undefined : env.log.get([room, last]);
-    if (stored === undefined) continue;
-    const { at, tail } = storedParts(stored);
-    edited.push({ seq: key[1], text: textOfTail(tail) ?? '', at });
-  }
-  return edited;
+  seq: number,
+): string | undefined {
+  if ((record.amendments ?? 0) === 0) return undefined;
+  const last = env.amendments.get([room, seq])?.edits.at(-1);
+  return last === undefined ? undefined : env.log.get([room, last]);
+}
+
+/** What an edit, as it is stored, makes of the entry `seq`. */
+export function editedBy(edit: string, seq: number): Edited {
+  const { at, tail } = storedParts(edit);
+  return { seq, text: textOfTail(tail) ?? '', at };
 }

@@ -126,6 +126,7 @@ export class LmdbStore implements Store {
 
   govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
     return this.#sanctionLimit.run(
+      room,
       () => this.#data.write(() => governRoom(this.#env, room, actor, act, options, systemId, this.#now())),
       () => endOverSanctions(this.#data, room),
     );

@@ -12,7 +12,7 @@ import type {
   RoomInfo,
   RoomView,
 } from '../../chat/store-types.ts';
-import { editedBetween } from './about-step.ts';
+import { editedBy, newestEdit } from './about-step.ts';
 import type { Environment } from './environment.ts';
 import { own, type MemberRecord, type RoomRecord } from './records.ts';
 
@@ -99,7 +99,7 @@ export function readPage(
   { after, user, limit, maxBytes }: PageRequest,
 ): Page {
   const { position: start, losses } = settle(record, after);
-  const entries = rangeOf(env, room, start.seq + 1, record.head, limit, maxBytes);
+  const { entries } = collect(env, room, { from: start.seq + 1, to: record.head, limit, maxBytes });
   return { ...viewOf(env, room, record, user, undefined), entries, start, losses };
 }
 
@@ -114,57 +114,52 @@ export function readHistory(
   const floor =
     record.kind === 'public' || point === undefined ? record.first : Math.max(record.first, point.seq + 1);
   const ceiling = Math.min(record.head, (request.before ?? record.head + 1) - 1);
+  const edits = (seq: number): string | undefined => newestEdit(env, room, record, seq);
+  const page = { to: ceiling, limit: request.limit, maxBytes: MAX_HISTORY_BYTES, edits };
   if (request.after !== undefined) {
     const from = Math.max(floor, request.after + 1);
-    const entries = rangeOf(env, room, from, ceiling, request.limit, MAX_HISTORY_BYTES);
-    const more = (entries.at(-1)?.seq ?? from - 1) < ceiling;
-    return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
+    const found = collect(env, room, { ...page, from });
+    return { ...view, ...found, more: (found.entries.at(-1)?.seq ?? from - 1) < ceiling };
   }
-  const from = Math.max(floor, ceiling - request.limit + 1);
-  const entries = newestOf(env, room, from, ceiling);
-  const more = (entries[0]?.seq ?? floor) > floor;
-  return { ...view, entries, more, edited: editedIn(env, room, record, entries) };
+  const found = collect(env, room, { ...page, from: floor, isNewest: true });
+  return { ...view, ...found, more: (found.entries[0]?.seq ?? floor) > floor };
 }
 
-function editedIn(env: Environment, room: RoomId, record: RoomRecord, entries: readonly Entry[]): Edited[] {
-  return editedBetween(env, room, record, entries[0]?.seq ?? 1, entries.at(-1)?.seq ?? 0);
+/** Entries of a room's log to be read. */
+interface Wanted {
+  /** Seqs, inclusive. */
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  /** A page forwards ends when it passes this; the newest ones keep under, but for one that is longer by itself. */
+  readonly maxBytes: number;
+  /** From `to` downwards; they come ascending all the same. */
+  readonly isNewest?: boolean;
+  /** The newest edit of an entry, as it is stored: it is shown, so it counts. Not given: none is. */
+  readonly edits?: (seq: number) => string | undefined;
 }
 
-/** A page backwards keeps under the limit, but for one entry that is longer by itself. */
-function newestOf(env: Environment, room: RoomId, from: number, to: number): Entry[] {
-  const entries: Entry[] = [];
-  if (to < from) return entries;
-  const maker = new EntryMaker(room);
-  let bytes = 0;
-  // Keys in reverse: from the first one given, which is the highest, down to the other.
-  for (const { key, value } of env.log.getRange({
-    start: [room, to],
-    end: [room, from - 1],
-    reverse: true,
-  })) {
-    bytes += Buffer.byteLength(value);
-    if (bytes > MAX_HISTORY_BYTES && entries.length > 0) break;
-    entries.push(maker.fromStored(key[1], value));
-  }
-  return entries.toReversed();
-}
-
-function rangeOf(
+function collect(
   env: Environment,
   room: RoomId,
-  from: number,
-  to: number,
-  limit: number,
-  maxBytes: number,
-): Entry[] {
+  { from, to, limit, maxBytes, isNewest = false, edits }: Wanted,
+): Pick<HistoryPage, 'entries' | 'edited'> {
   const entries: Entry[] = [];
-  if (to < from) return entries;
+  const edited: Edited[] = [];
+  if (to < from) return { entries, edited };
   const maker = new EntryMaker(room);
+  // Keys in reverse: from the first one given, which is the highest, down to the other.
+  const range = isNewest
+    ? { start: [room, to], end: [room, from - 1], reverse: true, limit }
+    : { start: [room, from], end: [room, to + 1], limit };
   let bytes = 0;
-  for (const { key, value } of env.log.getRange({ start: [room, from], end: [room, to + 1], limit })) {
+  for (const { key, value } of env.log.getRange(range)) {
+    const edit = edits?.(key[1]);
+    bytes += Buffer.byteLength(value) + (edit === undefined ? 0 : Buffer.byteLength(edit));
+    if (isNewest && bytes > maxBytes && entries.length > 0) break;
     entries.push(maker.fromStored(key[1], value));
-    bytes += Buffer.byteLength(value);
+    if (edit !== undefined) edited.push(editedBy(edit, key[1]));
     if (bytes > maxBytes) break;
   }
-  return entries;
+  return isNewest ? { entries: entries.toReversed(), edited: edited.toReversed() } : { entries, edited };
 }

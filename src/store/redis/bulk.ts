@@ -24,11 +24,12 @@ return values
 `,
 );
 
-type Value = string | undefined;
+/** Null: there is none; undefined: its server did not answer. */
+type Value = string | null | undefined;
 
 /**
- * In the order asked, undefined where there is none. A server of a Cluster that does not answer
- * gives undefined for its keys, unless none of them answers.
+ * In the order asked. A server of a Cluster that does not answer gives undefined for its keys; where
+ * none of them answers, it rejects.
  */
 export async function readMany(link: RedisLink, keys: readonly string[]): Promise<Value[]> {
   if (!link.isCluster) {
@@ -75,5 +76,5 @@ function isPassing(error: unknown): boolean {
 }
 
 function valueOf(reply: unknown): Value {
-  return typeof reply === 'string' ? reply : undefined;
+  return typeof reply === 'string' ? reply : null;
 }

@@ -7,7 +7,7 @@ import { positionOf } from './records.ts';
 import type { RedisLink } from './redis-link.ts';
 import { scanRooms } from './scan-rooms.ts';
 
-/** In the order asked; undefined: no such room. */
+/** In the order asked; undefined: no such room, or its server did not answer. */
 export async function readHeads(
   link: RedisLink,
   keys: Keys,
@@ -18,7 +18,7 @@ export async function readHeads(
     rooms.map((room) => keys.room(room, 'head')),
   );
   return heads.map((text) => {
-    if (text === undefined) return undefined;
+    if (typeof text !== 'string') return undefined;
     const { epoch, seq } = positionOf(text);
     return { epoch, head: seq };
   });

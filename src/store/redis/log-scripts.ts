@@ -152,48 +152,50 @@ return {m.epoch, at, results, m.life}
 /**
  * ARGV: nonce, epoch (empty: the present one), from, to, limit, maxBytes, newest (1) or oldest
  * first (0), user (empty: none), whether to look for edits (1). Entries only when the epoch is the
- * present one. Answers meta, membership, first seq, entries, and of those that were edited seq and newest edit.
+ * present one. Answers meta, membership, lowest seq, entries, and in their order seq and newest edit of those
+ * that were edited; both count for maxBytes.
  */
 const READ = `
 local WINDOW = 64
-local entries, firstSeq = {}, 0
+local entries, edited, firstSeq = {}, {}, 0
 local from, to, limit, maxBytes = math.max(tonumber(ARGV[3]), m.first), math.min(tonumber(ARGV[4]), m.head), tonumber(ARGV[5]), tonumber(ARGV[6])
 if (ARGV[2] == '' or ARGV[2] == m.epoch) and from <= to then
   if ARGV[7] == '1' then from = math.max(from, to - limit + 1) end
   local bytes, newest = 0, ARGV[7] == '1'
+  local withEdits = ARGV[9] == '1' and redis.call('HLEN', KEYS[8]) > 1
   local a, b, isOver = from, math.min(to, from + limit - 1), false
   while a <= b and not isOver do
     local low, high = a, math.min(b, a + WINDOW - 1)
     if newest then low, high = math.max(a, b - WINDOW + 1), b end
     local list = stored(KEYS[2], KEYS[8], low, high)
     if #list < high - low + 1 then isOver = true end
+    local amendments = {}
+    if withEdits then
+      local seqs = {}
+      for seq = low, high do seqs[#seqs + 1] = int(seq) end
+      amendments = redis.call('HMGET', KEYS[8], unpack(seqs))
+    end
     for i = 1, #list do
-      local entry = newest and list[#list + 1 - i] or list[i]
+      local at = newest and #list + 1 - i or i
+      local entry = list[at]
+      local last = amendments[at] and string.match(amendments[at], '^e .-(%d+)$')
+      local edit = last and stored(KEYS[2], KEYS[8], tonumber(last), tonumber(last))[1]
+      -- The edit is what is shown.
+      local size = #entry + (edit and #edit or 0)
       -- A page backwards keeps under the limit; one forwards ends when it passes it.
-      if newest and #entries > 0 and bytes + #entry > maxBytes then isOver = true break end
+      if newest and #entries > 0 and bytes + size > maxBytes then isOver = true break end
       entries[#entries + 1] = entry
-      bytes = bytes + #entry
-      if newest then firstSeq = high + 1 - i end
+      if edit then
+        edited[#edited + 1] = int(low + at - 1)
+        edited[#edited + 1] = edit
+      end
+      bytes = bytes + size
+      if newest then firstSeq = low + at - 1 end
       if not newest and bytes > maxBytes then isOver = true break end
     end
     if newest then b = low - 1 else a = high + 1 end
   end
   if not newest and #entries > 0 then firstSeq = from end
-end
-local edited = {}
-if ARGV[9] == '1' and #entries > 0 and redis.call('HLEN', KEYS[8]) > 1 then
-  for at = 1, #entries, WINDOW do
-    local seqs = {}
-    for i = at, math.min(#entries, at + WINDOW - 1) do seqs[#seqs + 1] = int(firstSeq + i - 1) end
-    for i, amendment in ipairs(redis.call('HMGET', KEYS[8], unpack(seqs))) do
-      local last = amendment and string.match(amendment, '^e .-(%d+)$')
-      local edit = last and stored(KEYS[2], KEYS[8], tonumber(last), tonumber(last))[1]
-      if edit then
-        edited[#edited + 1] = seqs[i]
-        edited[#edited + 1] = edit
-      end
-    end
-  end
 end
 local member = ''
 if ARGV[8] ~= '' then member = memberReply(KEYS[2], KEYS[8], KEYS[5], KEYS[3], m, ARGV[8], '') end

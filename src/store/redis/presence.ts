@@ -71,12 +71,15 @@ export class RedisPresence {
     return records;
   }
 
-  async read(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
+  async read(users: readonly UserId[]): Promise<(PresenceRecord | 'unknown' | undefined)[]> {
     const texts = await readMany(
       this.#link,
       users.map((user) => this.#keys.user(user, 'presence')),
     );
-    return texts.map((text) => (text === undefined ? undefined : recordOf(text)));
+    return texts.map((text) => {
+      if (text === undefined) return 'unknown';
+      return text === null ? undefined : recordOf(text);
+    });
   }
 
   async sweep(forMs: number, signal: AbortSignal, onGone: (user: UserId) => void): Promise<void> {

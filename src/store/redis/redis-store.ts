@@ -326,7 +326,7 @@ export class RedisStore implements Store {
     return this.#presence.enter(lease, changes);
   }
 
-  presence(users: readonly UserId[]): Promise<(PresenceRecord | undefined)[]> {
+  presence(users: readonly UserId[]): Promise<(PresenceRecord | 'unknown' | undefined)[]> {
     return this.#presence.read(users);
   }
 

@@ -53,6 +53,7 @@ export class Rights {
 
   govern(room: RoomId, actor: Actor, act: Act, options: GovernOptions): Promise<Governed> {
     return this.#limit.run(
+      room,
       () => this.#decided(room, actor, act, options),
       () => this.#govern.endOver(room),
     );

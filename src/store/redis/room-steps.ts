@@ -147,10 +147,11 @@ export class RoomSteps {
     const reply = await this.#run('read', room, args);
     if (reply === null) return undefined;
     const [meta, member, firstSeq, found, edits] = listOf(reply);
-    const stored = isNewestFirst ? textsOf(found).toReversed() : textsOf(found);
+    const ascending = <T>(list: T[]): T[] => (isNewestFirst ? list.toReversed() : list);
     const maker = new EntryMaker(room);
-    const entries = stored.map((text, i) => maker.fromStored(Number(firstSeq) + i, text));
-    return { room: roomOf(meta), member: memberOf(member), entries, edited: editedOf(textsOf(edits)) };
+    const entries = ascending(textsOf(found)).map((text, i) => maker.fromStored(Number(firstSeq) + i, text));
+    const edited = ascending(editedOf(textsOf(edits)));
+    return { room: roomOf(meta), member: memberOf(member), entries, edited };
   }
 
   /** In a Cluster a room each, else all in one; undefined: no such room. */
