@@ -172,4 +172,7 @@ test('of whom a part of the store does not answer nothing is known after a while
   for (let i = 0; i < 20; i += 1) await scene.look();
   expect(me.told.map(statuses)).toEqual([['ada unknown'], ['ada online']]);
   expect(other.told.map(statuses)).toEqual([['ada online']]);
+  scene.silent.add(user('ada'));
+  for (let i = 0; i < 20; i += 1) await scene.look();
+  expect(me.told).toHaveLength(2);
 });

@@ -296,6 +296,12 @@ test('what came to nothing may be taken again, by whoever asks; never more than 
   here?.tick();
   await Promise.resolve();
   expect(await tries([there as SharedLimits], limit, 20)).toBe(6);
+  // What comes late is there for others too.
+  here?.giveBack(limit, 'ada', 1);
+  clock.time += 2_000;
+  here?.tick();
+  await Promise.resolve();
+  expect(await tries([there as SharedLimits], limit, 20)).toBe(1);
   clock.time += MINUTE;
   here?.giveBack(limit, 'ada', 1);
   expect(await tries(limits, limit, 30)).toBe(10);

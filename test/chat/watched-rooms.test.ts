@@ -232,8 +232,14 @@ test('a hint that the store did not answer to is looked into again at once', asy
   for (const watcher of [me, other]) await scene.board.watch(watcher, [], [ROOM]);
   scene.members.splice(scene.members.indexOf('me'), 1);
   scene.board.hintRoom(ROOM);
-  scene.isAway = true;
+  // Records and leases are read, the members are not.
+  scene.meanwhile = () => {
+    scene.meanwhile = () => {
+      scene.isAway = true;
+    };
+  };
   await scene.look();
+  expect(scene.isAway).toBe(true);
   scene.isAway = false;
   await scene.look();
   scene.enter('ada', 'a', 'online');

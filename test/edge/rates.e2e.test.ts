@@ -147,6 +147,8 @@ test.each(['cluster', 'redis'] as const)(
     }
     for (let i = 0; i < 4; i += 1) await ada.post(room, `${i}`);
     expectOver(await refusalOf(ada.post(room, 'one more')), 'rate-room-posts');
+    // Nor is a stranger told that the room is there.
+    expect(await refusalOf(eve.post(room, 'x'))).toMatchObject({ code: 'not_found' });
   },
   60_000,
 );
