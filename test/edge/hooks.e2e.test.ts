@@ -82,7 +82,15 @@ describe.each(['cluster', 'redis'] as const)('--adapter %s', (adapter) => {
     const { seq } = await bob.post(room, 'hello');
     await ada.ask('message:post', { room, id: '1', text: 'hi', replyTo: seq, data: { cups: [2] } });
     await bob.ask('message:edit', { room, id: '2', seq, text: 'hello!' });
-    await ada.ask('message:react', { room, id: '3', seq, emoji: '🍵', on: true });
+    const react = { room, id: '3', seq, emoji: '🍵', on: true };
+    const { seq: reacted } = await ada.ask<{ seq: number }>('message:react', react);
+    // Whoever is sent a text before it is deleted has it, whoever is sent it after has not.
+    await ada.reach(room, reacted);
+    await until(
+      () => receiver.seqs(room).at(-1) === reacted,
+      15_000,
+      () => `${receiver.seqs(room).length} of ${reacted} were sent`,
+    );
     await bob.ask('message:delete', { room, id: '4', seq });
     await ada.ask('member:set', { room, user: bob.user, banned: true });
     const log = await ada.log(room);
