@@ -59,31 +59,25 @@ test('over --max-sockets-per-user the oldest connection is told `replaced` and e
   for (const client of [second, third, fourth]) expect(client.socket.connected).toBe(true);
 });
 
-test('over --max-outstanding a request is `busy`, those before it are answered', async () => {
-  using ada = await connect();
-  const room = fresh('room');
-  await ada.join(room);
-  const replies = await Promise.all(
-    Array.from({ length: 12 }, (_, i) => ada.request('message:post', { room, id: `${i}`, text: 'x' })),
-  );
-  const codes = replies.map((reply) => (reply.ok ? 'ok' : reply.error.code));
-  expect(codes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ok'));
-  expect(codes).toContain('busy');
-  expect(codes.every((code) => code === 'ok' || code === 'busy')).toBe(true);
-  await ada.reach(room, codes.filter((code) => code === 'ok').length);
-});
-
-test('over --max-outstanding all that one body of long polling brings is answered', async () => {
-  using ada = await ChatClient.connect(server.url, { user: fresh('u'), transports: ['polling'] });
-  const room = fresh('room');
-  await ada.join(room);
-  const replies = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => ada.request('message:post', { room, id: `${i}`, text: 'x' })),
-  );
-  const codes = replies.map((reply) => (reply.ok ? 'ok' : reply.error.code));
-  expect(codes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ok'));
-  expect(new Set(codes)).toEqual(new Set(['ok', 'busy']));
-});
+test.each([
+  { transport: 'websocket', count: 12 },
+  // One body brings them all.
+  { transport: 'polling', count: 40 },
+] as const)(
+  'over --max-outstanding a request is `busy`, those before it are answered: $count by $transport',
+  async ({ transport, count }) => {
+    using ada = await ChatClient.connect(server.url, { user: fresh('u'), transports: [transport] });
+    const room = fresh('room');
+    await ada.join(room);
+    const replies = await Promise.all(
+      Array.from({ length: count }, (_, i) => ada.request('message:post', { room, id: `${i}`, text: 'x' })),
+    );
+    const codes = replies.map((reply) => (reply.ok ? 'ok' : reply.error.code));
+    expect(codes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ok'));
+    expect(new Set(codes)).toEqual(new Set(['ok', 'busy']));
+    await ada.reach(room, codes.filter((code) => code === 'ok').length);
+  },
+);
 
 test('over --max-rooms-per-user a join is `too_large`; a room left makes place', async () => {
   using ada = await connect();
